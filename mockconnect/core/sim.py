@@ -88,6 +88,18 @@ class Reply(Generic[T]):
         return cast("T", self.value)
 
 
+def hand_over(outcome: Reply[T], reply: Reply[T]) -> None:
+    """Let ``reply`` end as ``outcome`` does, now or when it is there."""
+
+    def ended(done: Reply[T]) -> None:
+        if done.error is not None:
+            reply.fail(done.error)
+        else:
+            reply.complete(done.result())
+
+    outcome.on_done(ended)
+
+
 class Wakeup:
     """A flag that a process sleeps on (``notify``, ``WorkerGroupMember.wakeup``): it stays set until it is taken."""
 
@@ -236,6 +248,11 @@ class Sim:
     def pending_events(self) -> int:
         return len(self._heap)
 
+    @property
+    def scheduled_events(self) -> int:
+        """How many events were ever scheduled."""
+        return self._seq
+
     def advance(self, delta_ms: int) -> None:
         """Run everything due in the next ``delta_ms`` and leave the time there."""
         self.run_until(self.now_ms + delta_ms)
@@ -300,12 +317,13 @@ class Process:
     ``freeze`` stops it between two instants and keeps its wake-ups, ``thaw`` runs them, ``kill`` ends it.
     """
 
-    __slots__ = ("_kept", "_killed", "alive", "frozen", "sim")
+    __slots__ = ("_kept", "_killed", "alive", "frozen", "sim", "thawed_at_ms")
 
     def __init__(self, sim: Sim) -> None:
         self.sim = sim
         self.alive = True
         self.frozen = False
+        self.thawed_at_ms: int | None = None
         self._kept: list[Action] = []
         self._killed: dict[Reply[Any], None] = {}
 
@@ -324,6 +342,7 @@ class Process:
 
     def thaw(self) -> None:
         self.frozen = False
+        self.thawed_at_ms = self.sim.now_ms
         while self._kept and not self.frozen:
             self.run(self._kept.pop(0))
 

@@ -196,6 +196,12 @@ class Reader:
             reply.complete(None)
 
 
+class Sender(Protocol):
+    """Where a store sends its records."""
+
+    def send(self, key: Key, value: object) -> object: ...
+
+
 class Producer:
     """One worker's producer for a topic: ``send`` is acknowledged after ``ack_ms``, or once Kafka is back."""
 

@@ -20,9 +20,7 @@ class World:
         self.lag_ms = 10
         self.seen: list[tuple[int, object]] = []
         self.producer = Producer(self.topic, self.process, self.network, "w1", lambda: 5)
-        self.reader = Reader(
-            self.topic, self.process, self.network, "w2", lambda: self.lag_ms, self.apply
-        )
+        self.reader = Reader(self.topic, self.process, self.network, "w2", lambda: self.lag_ms, self.apply)
 
     def apply(self, record: Record) -> None:
         self.seen.append((self.sim.now_ms, record.value))

@@ -1,0 +1,104 @@
+"""Hash codes of Java strings, and the order in which ``HashMap`` and ``HashSet`` give their keys back.
+
+Rules of this room: pure functions on strings. A real worker shows hash order wherever it answers a map that it did not
+take from the request: the config read back, the list of connectors, task configs, methods of ``OPTIONS``.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Final
+
+DEFAULT_TABLE: Final = 16
+CACHED_KEYS_MAX: Final = 64
+_TREEIFY_THRESHOLD: Final = 8
+_TREEIFY_CAPACITY_MIN: Final = 64
+
+
+@lru_cache(maxsize=65536)
+def string_hash(text: str) -> int:
+    """``String.hashCode()``: a signed 32-bit number over UTF-16 units (characters beyond U+FFFF count as two)."""
+    units = text.encode("utf-16-be", "surrogatepass")
+    value = 0
+    for high, low in zip(units[::2], units[1::2], strict=True):
+        value = (31 * value + (high << 8 | low)) & 0xFFFFFFFF
+    return value - (1 << 32) if value & 0x80000000 else value
+
+
+@lru_cache(maxsize=65536)
+def _spread(text: str) -> int:
+    """``HashMap.hash``: the upper half of the hash code mixed into the lower one."""
+    value = string_hash(text) & 0xFFFFFFFF
+    return value ^ value >> 16
+
+
+def hash_order(keys: Iterable[str], buckets: int = DEFAULT_TABLE) -> list[str]:
+    """Keys in the order in which a ``HashMap`` (or ``HashSet``) iterates over them, which were put in the given order.
+
+    A key given twice counts once. ``buckets`` is the table that the map starts with: :func:`copied_table` for a map
+    made as a copy of another. Buckets that Java would turn into trees keep their order here, too.
+    """
+    listed = tuple(keys)
+    if len(listed) > CACHED_KEYS_MAX:
+        return _order(listed, buckets)
+    return list(_cached_order(listed, buckets))
+
+
+@lru_cache(maxsize=4096)
+def _cached_order(keys: tuple[str, ...], buckets: int) -> tuple[str, ...]:
+    return tuple(_order(keys, buckets))
+
+
+def _order(keys: tuple[str, ...], buckets: int) -> list[str]:
+    listed = list(dict.fromkeys(keys))
+    mask = _capacity(listed, buckets) - 1
+    return sorted(listed, key=lambda key: _spread(key) & mask)
+
+
+def grown_table(entries: int) -> int:
+    """Buckets of a ``HashMap`` that started empty and got this many entries one by one."""
+    buckets = DEFAULT_TABLE
+    while entries > buckets * 3 // 4:
+        buckets *= 2
+    return buckets
+
+
+def copied_table(entries: int) -> int:
+    """Buckets of ``new HashMap<>(other)``: the power of two that holds so many at a load factor of 0.75."""
+    wanted = int(entries / 0.75 + 1.0)
+    return max(1, 1 << (wanted - 1).bit_length())
+
+
+def _capacity(keys: list[str], capacity: int) -> int:
+    """How many buckets there are in the end.
+
+    A table doubles when it is more than three quarters full. A crowded bucket of a small table doubles it, too, which
+    is rare enough to look for it first: growing only ever spreads a bucket.
+    """
+    early = keys[: _TREEIFY_CAPACITY_MIN * 3 // 4]
+    crowds = (
+        Counter(_spread(key) & (capacity - 1) for key in early)
+        if len(keys) > _TREEIFY_THRESHOLD
+        else Counter()
+    )
+    if any(crowd > _TREEIFY_THRESHOLD for crowd in crowds.values()):
+        return _grown(keys, capacity)
+    while len(keys) > capacity * 3 // 4:
+        capacity *= 2
+    return capacity
+
+
+def _grown(keys: list[str], capacity: int) -> int:
+    """Puts the keys in one by one, as ``HashMap.putVal`` does."""
+    hashes: list[int] = []
+    for key in keys:
+        spread = _spread(key)
+        if capacity < _TREEIFY_CAPACITY_MIN:
+            shared = sum(1 for each in hashes if not (each ^ spread) & (capacity - 1))
+            capacity *= 2 if shared >= _TREEIFY_THRESHOLD else 1
+        hashes.append(spread)
+        if len(hashes) > capacity * 3 // 4:
+            capacity *= 2
+    return capacity

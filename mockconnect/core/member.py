@@ -1,0 +1,321 @@
+"""One worker's membership of the group: ``WorkerGroupMember`` and ``WorkerCoordinator``.
+
+Rules of this room:
+
+* The herder thread calls :meth:`ensure_active` and :meth:`poll`; both end early when somebody wakes the member up.
+  Revocations of a new assignment are executed inside them, before the assignment counts.
+* The heartbeat thread is a thread of its own. It is how a member learns of a rebalance, and it makes the worker leave
+  the group when the herder thread has not polled for ``rebalance.timeout.ms``.
+* A worker that cannot find the coordinator for one heartbeat interval revokes its own work.
+* What to do with an assignment is the listener's (the herder's) business.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from mockconnect.core.group import GroupCoordinator, Joined, Refusal, Refused
+from mockconnect.core.network import Break, Network
+from mockconnect.core.settings import Timing, WorkerSettings
+from mockconnect.core.sim import Process, Reply, Sim, Steps, Wakeup, Within, either
+from mockconnect.core.terms import NOTHING, Assignment
+
+PROTOCOLS = {
+    "sessioned": ("sessioned", "compatible", "default"),
+    "compatible": ("compatible", "default"),
+    "eager": ("default",),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class MemberMetadata:
+    """``ExtendedWorkerState``: what a member sends with its join."""
+
+    url: str
+    offset: int
+    assignment: Assignment
+
+
+@dataclass(frozen=True, slots=True)
+class ExtendedAssignment:
+    """``ExtendedAssignment``: what a member gets back. ``failed`` is CONFIG_MISMATCH."""
+
+    leader_id: str
+    leader_url: str
+    offset: int
+    assigned: Assignment = NOTHING
+    revoked: Assignment = NOTHING
+    delay_ms: int = 0
+    failed: bool = False
+
+
+Coordinator = GroupCoordinator[MemberMetadata, ExtendedAssignment]
+
+
+class RebalanceListener(Protocol):
+    """``WorkerRebalanceListener``, plus what the coordinator asks the herder for."""
+
+    def metadata(self) -> MemberMetadata: ...
+    def perform_assignment(self, joined: Joined[MemberMetadata]) -> Steps[dict[str, ExtendedAssignment]]: ...
+    def on_revoked(self, revoked: Assignment) -> Steps[None]: ...
+    def on_assigned(self, assignment: ExtendedAssignment, generation: int, protocol: str) -> None: ...
+    def current_assignment(self) -> Assignment: ...
+    def begin_stage(self, description: str) -> None: ...
+
+
+class GroupMember:
+    """The group client of one worker process."""
+
+    def __init__(
+        self,
+        sim: Sim,
+        process: Process,
+        network: Network,
+        coordinator: Coordinator,
+        settings: WorkerSettings,
+        timing: Timing,
+        listener: RebalanceListener,
+    ) -> None:
+        self.member_id = ""
+        self.generation = -1
+        self.protocol = ""
+        self._sim = sim
+        self._process = process
+        self._network = network
+        self._coordinator = coordinator
+        self._settings = settings
+        self._timing = timing
+        self._listener = listener
+        self._wakeup = Wakeup()
+        self._events = Wakeup()
+        self._rejoin = True
+        self._joining: Reply[tuple[Joined[MemberMetadata], ExtendedAssignment]] | None = None
+        self._coordinator_known = True
+        self._polled_at_ms: int | None = None  # None while the herder thread is inside a poll
+
+    # --- for the herder -------------------------------------------------------------------------------------------------
+
+    def wakeup(self) -> None:
+        self._wakeup.set()
+
+    def request_rejoin(self) -> None:
+        self._rejoin = True
+        self._events.set()
+
+    @property
+    def rejoin_pending(self) -> bool:
+        return self._rejoin or self._joining is not None
+
+    @property
+    def eager(self) -> bool:
+        return self.protocol == "default"
+
+    def start(self) -> None:
+        self._polled_at_ms = self._sim.now_ms
+        self._process.spawn(self._heartbeats())
+
+    def ensure_active(self) -> Steps[bool]:
+        """Be a member of the current generation. Returns false when woken up before that."""
+        if not self.rejoin_pending and self._coordinator_known:
+            return not self._wakeup.take()
+        self._polled_at_ms = None
+        active = yield from self._become_active()
+        self._polled_at_ms = self._sim.now_ms
+        return active and not self._wakeup.take()
+
+    def _become_active(self) -> Steps[bool]:
+        while self.rejoin_pending or not self._coordinator_known:
+            if not self._coordinator_known:
+                found = yield from self._find_coordinator()
+                if not found:
+                    return False
+            self._listener.begin_stage("ensuring membership in the cluster")
+            done = yield from self._join()
+            if not done:
+                return False
+        return True
+
+    def poll(self) -> Steps[None]:
+        """Wait until woken up, handling rebalances on the way."""
+        self._polled_at_ms = None
+        while not self._wakeup.take():
+            if self.rejoin_pending or not self._coordinator_known:
+                active = yield from self._become_active()
+                if not active:
+                    break
+                continue
+            yield either(self._wakeup.wait(), self._events.wait())
+            self._events.take()
+        self._polled_at_ms = self._sim.now_ms
+
+    def leave(self, reason: str) -> None:
+        """``maybeLeaveGroup``: tell the coordinator (if it can be reached) and start from scratch."""
+        if self.member_id and self._network.kafka_reachable(self._settings.name):
+            member_id = self.member_id
+            self._sim.after(self._timing.kafka_latency_ms, lambda: self._coordinator.leave(member_id))
+        self._sim.note(self._settings.name, self.generation, "left group", reason)
+        self._reset()
+
+    def _reset(self) -> None:
+        """``resetStateAndRejoin`` with a new member id."""
+        self.member_id = ""
+        self.generation = -1
+        self._joining = None
+        self._rejoin = True
+
+    # --- joining ----------------------------------------------------------------------------------------------------------
+
+    def _join(self) -> Steps[bool]:
+        if self._joining is None:
+            if self.eager or self._settings.connect_protocol == "eager":
+                held = self._listener.current_assignment()
+                if held:
+                    yield from self._listener.on_revoked(held)
+            self._joining = self._process.spawn(self._join_round())
+        joining = self._joining
+        yield either(joining, self._wakeup.wait(), self._events.wait())
+        self._events.take()
+        if not joining.done:
+            self._wakeup.take()
+            return False
+        if self._joining is joining:
+            self._joining = None
+        if joining.error is not None:
+            yield from self._after_refusal(joining.error)
+            return True
+        yield from self._complete(*joining.result())
+        return True
+
+    def _join_round(self) -> Steps[tuple[Joined[MemberMetadata], ExtendedAssignment]]:
+        """One JoinGroup and SyncGroup; raises :class:`Refused`."""
+        self._rejoin = False
+        protocols = PROTOCOLS[self._settings.connect_protocol]
+        while True:
+            yield from self._reach()
+            metadata = self._listener.metadata()
+            joining = self._coordinator.join(
+                self.member_id,
+                self._settings.client_id,
+                protocols,
+                metadata,
+                self._timing.session_timeout_ms,
+                self._timing.rebalance_timeout_ms,
+            )
+            try:
+                joined = yield joining
+            except Refused as refused:
+                if refused.refusal is not Refusal.MEMBER_ID_REQUIRED:
+                    raise
+                self.member_id = refused.member_id
+                continue
+            break
+        yield from self._reach()
+        self.generation = joined.generation
+        assignments = None
+        if joined.leader_id == joined.member_id:
+            assignments = yield from self._listener.perform_assignment(joined)
+        yield from self._reach()
+        assignment = yield self._coordinator.sync(joined.member_id, joined.generation, assignments)
+        yield from self._reach()
+        return joined, assignment
+
+    def _reach(self) -> Steps[None]:
+        """One way to the broker or back; an unreachable broker makes the client retry until it is found again."""
+        yield self._timing.kafka_latency_ms
+        while not self._network.kafka_reachable(self._settings.name):
+            yield _until_healed(self._network, self._settings.name)
+
+    def _after_refusal(self, error: BaseException) -> Steps[None]:
+        if not isinstance(error, Refused):
+            raise error
+        self._rejoin = True
+        if error.refusal is Refusal.UNKNOWN_MEMBER_ID:
+            self._reset()
+        yield self._timing.kafka_latency_ms
+
+    def _complete(self, joined: Joined[MemberMetadata], assignment: ExtendedAssignment) -> Steps[None]:
+        """``onJoinComplete``: revoke first, then the assignment counts."""
+        self.member_id = joined.member_id
+        self.protocol = joined.protocol
+        if assignment.revoked:
+            yield from self._listener.on_revoked(assignment.revoked)
+        self._listener.on_assigned(assignment, joined.generation, joined.protocol)
+
+    # --- coordinator lost ---------------------------------------------------------------------------------------------------
+
+    def _find_coordinator(self) -> Steps[bool]:
+        """``coordinatorDiscoveryTimeoutMs``: one look-up; when it fails the worker revokes what it runs."""
+        healed = _until_healed(self._network, self._settings.name)
+        if not self._network.kafka_reachable(self._settings.name):
+            self._listener.begin_stage("ensuring membership in the cluster")
+            yield Within(healed, self._timing.heartbeat_interval_ms)
+        if not self._network.kafka_reachable(self._settings.name):
+            held = self._listener.current_assignment()
+            if held:
+                detail = f"coordinator unreachable for {self._timing.heartbeat_interval_ms}ms"
+                self._sim.note(self._settings.name, self.generation, "revoking all", detail)
+                yield from self._listener.on_revoked(held)
+            self._listener.begin_stage("ensuring membership in the cluster")
+            yield either(healed, self._wakeup.wait())
+            self._wakeup.take()
+            if not self._network.kafka_reachable(self._settings.name):
+                return False
+            self._rejoin = True
+        self._coordinator_known = True
+        return True
+
+    # --- the heartbeat thread -----------------------------------------------------------------------------------------------
+
+    def _heartbeats(self) -> Steps[None]:
+        answered_at_ms = self._sim.now_ms
+        while True:
+            yield self._timing.heartbeat_interval_ms
+            if not self.member_id or self.generation < 0 or self._joining is not None:
+                answered_at_ms = self._sim.now_ms
+                continue
+            if not self._network.kafka_reachable(self._settings.name):
+                silent_ms = self._sim.now_ms - answered_at_ms
+                reset = self._network.kafka_break(self._settings.name) is Break.REFUSED
+                if reset or silent_ms >= self._timing.session_timeout_ms:
+                    self._lose_coordinator()
+                continue
+            if self._blocked_ms() >= self._timing.rebalance_timeout_ms:
+                self.leave("worker poll timeout has expired")
+                continue
+            yield self._timing.kafka_latency_ms
+            answered_at_ms = self._sim.now_ms
+            self._handle(self._coordinator.heartbeat(self.member_id, self.generation))
+
+    def _blocked_ms(self) -> int:
+        """How long the herder thread has not polled."""
+        return 0 if self._polled_at_ms is None else self._sim.now_ms - self._polled_at_ms
+
+    def _lose_coordinator(self) -> None:
+        if self._coordinator_known:
+            self._coordinator_known = False
+            self._sim.note(self._settings.name, self.generation, "coordinator lost", "")
+            self._events.set()
+
+    def _handle(self, refusal: Refusal | None) -> None:
+        if refusal is None or self._joining is not None:
+            return
+        if refusal is Refusal.UNKNOWN_MEMBER_ID:
+            self._reset()
+        elif refusal is Refusal.ILLEGAL_GENERATION:
+            self.generation = -1
+        self.request_rejoin()
+
+
+def _until_healed(network: Network, worker: str) -> Reply[None]:
+    if network.kafka_reachable(worker):
+        return Reply.of(None)
+    reply: Reply[None] = Reply()
+
+    def healed(name: str) -> None:
+        if name == worker:
+            network.forget(healed)
+            reply.complete(None)
+
+    network.on_heal(healed)
+    return reply

@@ -1,0 +1,148 @@
+"""Source offsets and sink consumer groups: what tasks have committed, and how far running ones have come.
+
+Rules of this room:
+
+* Nothing here ticks. How far a running task has come is a function of the time it has been running and its rate, so
+  a million virtual seconds of data cost nothing; a commit every ``offset.flush.interval.ms`` is computed, not run.
+* What a task commits when it stops is written here; what a crash loses is what came after its last flush.
+* Reads answer at the end of the topic, as Connect's do, so there is one store for all workers.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from mockconnect.core.terms import ConnectorTaskId
+
+Value = str | int | float | bool | None
+Partition = Mapping[str, Value]
+Offset = Mapping[str, Value]
+Shape = Callable[[int], list[tuple[Partition, Offset]]]
+"""Partitions and offsets after so many records, counted from a fresh start."""
+
+
+def partition_key(partition: Mapping[str, object] | None) -> str:
+    return json.dumps(partition, sort_keys=True, ensure_ascii=False)
+
+
+@dataclass(slots=True)
+class Progress:
+    """One running task. ``shape`` says what offsets so many records mean; ``base`` is where the task took up."""
+
+    task_id: ConnectorTaskId
+    records_per_second: float
+    flush_interval_ms: int
+    shape: Shape
+    started_at_ms: int
+    base: dict[str, Offset] = field(default_factory=dict)
+    ran_ms: int = 0
+    running_since_ms: int | None = None
+    stuck: bool = False
+    _at_start: dict[str, Offset] = field(default_factory=dict)
+
+    def elapsed_ms(self, now_ms: int) -> int:
+        return self.ran_ms + (0 if self.running_since_ms is None else now_ms - self.running_since_ms)
+
+    def records(self, now_ms: int) -> int:
+        """Records handled since the task took up its offsets."""
+        return int(self.elapsed_ms(now_ms) * self.records_per_second / 1000)
+
+    def committed_records(self, now_ms: int) -> int:
+        """Records up to the last flush; flushes happen every interval from the start of the task."""
+        since_flush_ms = (now_ms - self.started_at_ms) % self.flush_interval_ms
+        return int(max(0, self.elapsed_ms(now_ms) - since_flush_ms) * self.records_per_second / 1000)
+
+    def run(self, now_ms: int) -> None:
+        if self.running_since_ms is None:
+            self.running_since_ms = now_ms
+
+    def rest(self, now_ms: int) -> None:
+        self.ran_ms = self.elapsed_ms(now_ms)
+        self.running_since_ms = None
+
+    def offsets(self, records: int) -> list[tuple[Partition, Offset]]:
+        """The offsets after so many records, counted on from where the task took up."""
+        if not records:
+            return []
+        if not self._at_start:
+            self._at_start = {partition_key(partition): offset for partition, offset in self.shape(0)}
+        return [
+            (partition, _add(self.base.get(key), self._at_start.get(key), offset))
+            for partition, offset in self.shape(records)
+            for key in (partition_key(partition),)
+        ]
+
+
+def _add(base: Offset | None, start: Offset | None, reached: Offset) -> Offset:
+    """``base`` plus what was done since; fields that are no integers are taken as they are."""
+    if base is None or start is None:
+        return reached
+    return {name: _sum(base.get(name), start.get(name), value) for name, value in reached.items()}
+
+
+def _sum(base: Value, start: Value, reached: Value) -> Value:
+    if type(base) is int and type(start) is int and type(reached) is int:
+        return base + reached - start
+    return reached
+
+
+class OffsetStore:
+    """Every committed offset of the cluster, by owner (a connector's name, or a consumer group)."""
+
+    def __init__(self) -> None:
+        self._committed: dict[str, dict[str, tuple[Partition | None, Offset]]] = {}
+        self._live: dict[str, list[tuple[object, Progress]]] = {}
+
+    # --- tasks ----------------------------------------------------------------------------------------------------------
+
+    def take_up(self, owner: str, key: object, progress: Progress) -> None:
+        """A task starts: it goes on from what is committed for its partitions."""
+        committed = self._committed.get(owner, {})
+        progress.base = {name: offset for name, (_, offset) in committed.items()}
+        self._live.setdefault(owner, []).append((key, progress))
+
+    def put_down(self, owner: str, key: object, records: int | None) -> None:
+        """A task is gone; ``records`` of its progress are committed (``None``: nothing)."""
+        rows = self._live.get(owner, [])
+        for index, (known, progress) in enumerate(rows):
+            if known is key:
+                del rows[index]
+                if records:
+                    self.commit(owner, progress.offsets(records))
+                break
+        if not rows:
+            self._live.pop(owner, None)
+
+    def has_members(self, owner: str) -> bool:
+        """Whether some task still uses this owner's offsets: the consumer group is not empty."""
+        return bool(self._live.get(owner))
+
+    # --- offsets --------------------------------------------------------------------------------------------------------
+
+    def commit(self, owner: str, offsets: Iterable[tuple[Partition | None, Offset | None]]) -> None:
+        """Write offsets; ``None`` forgets that partition's."""
+        committed = self._committed.setdefault(owner, {})
+        for partition, offset in offsets:
+            if offset is None:
+                committed.pop(partition_key(partition), None)
+            else:
+                committed[partition_key(partition)] = (partition, offset)
+        if not committed:
+            del self._committed[owner]
+
+    def forget(self, owner: str) -> None:
+        self._committed.pop(owner, None)
+
+    def partitions(self, owner: str) -> list[Partition | None]:
+        return [partition for partition, _ in self._committed.get(owner, {}).values()]
+
+    def read(self, owner: str, now_ms: int) -> list[tuple[Partition | None, Offset]]:
+        """What is committed now, running tasks' flushes included, in order of first commit."""
+        merged = dict(self._committed.get(owner, {}))
+        for _, progress in self._live.get(owner, ()):
+            if not progress.stuck:
+                for partition, offset in progress.offsets(progress.committed_records(now_ms)):
+                    merged[partition_key(partition)] = (partition, offset)
+        return list(merged.values())
