@@ -1,0 +1,175 @@
+"""Reading, altering and resetting offsets from outside (KIP-875): the part of ``Worker`` that talks to Kafka for it.
+
+Rules of this room: these run on threads of their own, so a slow ``alterOffsets`` blocks nobody. The order of checks
+and every text is Connect's; what is stored is the business of ``offset_store``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import cast
+
+from mockconnect.core import errors
+from mockconnect.core.answers import Answer, Json
+from mockconnect.core.behaviour import AlteredOffsets, Behaviour
+from mockconnect.core.errors import ConnectError
+from mockconnect.core.javatext import parse_integer, value_text
+from mockconnect.core.offset_store import partition_key
+from mockconnect.core.plugins import PluginDesc
+from mockconnect.core.sim import Steps, Within
+from mockconnect.core.terms import Config
+from mockconnect.core.worker import Site, offsets_owner
+
+Changes = Sequence[tuple[Mapping[str, Json] | None, Mapping[str, Json] | None]]
+"""Partitions and offsets as a request has them: values may still be nested."""
+
+
+class OffsetChanges:
+    """The offsets of any connector, as one worker reads and changes them."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    def read(self, name: str, config: Config) -> Steps[Answer]:
+        """``ConnectorOffsets``: read at the end of the topic (source) or from the group (sink)."""
+        plugin = self._plugin(config)
+        yield self._site.timing.kafka_latency_ms * 2
+        offsets = self._site.offsets.read(offsets_owner(plugin, name, config), self._site.sim.now_ms)
+        rows: list[Json] = [
+            {"partition": None if partition is None else dict(partition), "offset": dict(offset)}
+            for partition, offset in offsets
+        ]
+        return {"offsets": rows}
+
+    def modify(self, name: str, config: Config, offsets: Changes | None) -> Steps[Answer]:
+        """Alter (or, with ``None``, reset) offsets; answers ``Message``."""
+        plugin = self._plugin(config)
+        behaviour = self._site.script.behaviour(name, plugin)
+        owner = offsets_owner(plugin, name, config)
+        yield self._site.timing.kafka_latency_ms * 2
+        if plugin.kind == "sink":
+            changes = sink_changes(offsets) if offsets is not None else None
+        else:
+            changes = _last_wins(offsets) if offsets is not None else None
+        known = [(partition, None) for partition in self._site.offsets.partitions(owner)]
+        asked = cast("Changes", known) if changes is None else changes
+        managed = yield from self._ask_connector(name, config, plugin, behaviour, asked)
+        if plugin.kind == "source" and changes is not None:
+            _check_primitive(changes)
+        if plugin.kind == "sink" and self._site.offsets.has_members(owner):
+            raise errors.group_not_empty(name, "reset" if offsets is None else "alter")
+        yield self._site.timing.kafka_write_ms
+        if changes is None:
+            self._site.offsets.forget(owner)
+        else:
+            self._site.offsets.commit(owner, cast("AlteredOffsets", changes))
+        return {"message": _message("reset" if offsets is None else "altered", managed)}
+
+    def _ask_connector(
+        self, name: str, config: Config, plugin: PluginDesc, behaviour: Behaviour, offsets: Changes
+    ) -> Steps[bool]:
+        """The connector's own ``alterOffsets`` on a fresh instance."""
+        kind = plugin.kind
+        if behaviour.alter_offsets == "unsupported":
+            raise errors.offsets_unsupported(name)
+        budget_ms = self._site.timing.offsets_timeout_ms
+        if behaviour.alter_offsets_ms < 0 or behaviour.alter_offsets_ms > budget_ms:
+            yield budget_ms
+            text = f"Timed out while calling the 'alterOffsets' method for {kind} connector {name}"
+            raise ConnectError(500, text)
+        if behaviour.alter_offsets_ms:
+            yield Within(self._site.sim.sleep(behaviour.alter_offsets_ms), None)
+        failure = self._site.script.failure(behaviour, "alter_offsets", name)
+        if failure is not None:
+            if failure.exception.startswith("org.apache.kafka.connect.errors."):
+                raise ConnectError(500, failure.message, failure.exception)
+            raise errors.offsets_failed(kind, name)
+        problem = behaviour.check_alter_offsets(config, cast("AlteredOffsets", offsets))
+        if problem is not None:
+            raise ConnectError(500, problem)
+        return behaviour.alter_offsets == "true"
+
+    def _plugin(self, config: Config) -> PluginDesc:
+        return self._site.plugins.connector(config.get("connector.class") or "")
+
+
+def _message(verb: str, managed: bool) -> str:
+    if managed:
+        return f"The offsets for this connector have been {verb} successfully"
+    return (
+        f"The Connect framework-managed offsets for this connector have been {verb} successfully. However, if this"
+        f" connector manages offsets externally, they will need to be manually {verb} in the system that the connector"
+        " uses."
+    )
+
+
+def _last_wins(offsets: Changes) -> Changes:
+    """The same partition twice in one request: the last one counts."""
+    merged: dict[str, tuple[Mapping[str, Json] | None, Mapping[str, Json] | None]] = {}
+    for partition, offset in offsets:
+        merged[partition_key(partition)] = (partition, offset)
+    return list(merged.values())
+
+
+def _check_primitive(changes: Changes) -> None:
+    """``OffsetUtils.validateFormat``."""
+    for pair in changes:
+        for values in pair:
+            for field, value in (values or {}).items():
+                if isinstance(value, dict):
+                    raise errors.nested_offset(field, "MAP")
+                if isinstance(value, list):
+                    raise errors.nested_offset(field, "ARRAY")
+                if isinstance(value, int) and not -(2**63) <= value < 2**63:
+                    raise errors.nested_offset(field, "class java.math.BigInteger")
+
+
+# --- SinkUtils.parseSinkConnectorOffsets ------------------------------------------------------------------------------
+
+
+def sink_changes(offsets: Changes) -> Changes:
+    """Topic partitions and offsets of a sink; numbers may be texts. Raises 400 with Connect's texts."""
+    merged: dict[tuple[str, int], tuple[Mapping[str, Json] | None, Mapping[str, Json] | None]] = {}
+    for partition, offset in offsets:
+        topic, number = _sink_partition(partition)
+        at: Mapping[str, Json] | None = None
+        if offset is not None:
+            at = {"kafka_offset": _sink_offset(offset)}
+        merged[topic, number] = ({"kafka_topic": topic, "kafka_partition": number}, at)
+    return list(merged.values())
+
+
+def _sink_partition(partition: Mapping[str, Json] | None) -> tuple[str, int]:
+    if partition is None:
+        raise errors.bad_request("The partition for a sink connector offset cannot be null or missing")
+    if "kafka_topic" not in partition or "kafka_partition" not in partition:
+        raise errors.bad_request(
+            "The partition for a sink connector offset must contain the keys 'kafka_topic' and 'kafka_partition'"
+        )
+    topic, number = partition["kafka_topic"], partition["kafka_partition"]
+    if topic is None:
+        raise errors.bad_request("Kafka topic names must be valid strings and may not be null")
+    if number is None:
+        raise errors.bad_request("Kafka partitions must be valid numbers and may not be null")
+    parsed = parse_integer(value_text(number), 32)
+    if parsed is None:
+        raise errors.bad_request(
+            "Failed to parse the following Kafka partition value in the provided offsets: "
+            f"'{value_text(number)}'. Partition values for sink connectors need to be integers."
+        )
+    return value_text(topic), parsed
+
+
+def _sink_offset(offset: Mapping[str, Json]) -> int:
+    if "kafka_offset" not in offset:
+        raise errors.bad_request(
+            "The offset for a sink connector should either be null or contain the key 'kafka_offset'"
+        )
+    text = value_text(offset["kafka_offset"])
+    parsed = parse_integer(text, 64)
+    if parsed is None:
+        raise errors.bad_request(
+            f"Failed to parse the following Kafka offset value in the provided offsets: '{text}'."
+            " Offset values for sink connectors need to be integers."
+        )
+    return parsed

@@ -1,0 +1,516 @@
+"""One worker's plugins: which classes it knows, by which names, in which versions, and with which definitions.
+
+Rules of this room:
+
+* A :class:`Plugins` belongs to one worker process: two workers of a rolling upgrade have different ones, and a worker
+  that restarts gets a fresh one (the connectors it could not load are remembered only as long as the process lives).
+* A :class:`PluginDesc` is a value. Its definition is a function, called when somebody asks for the keys, so a catalogue
+  of hundreds of plugins costs nothing until it is used.
+* Lookup follows ``DelegatingClassLoader`` and ``Plugins``: alias table first, then class name, then simple name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cmp_to_key
+from typing import Final, Literal, get_args
+
+from mockconnect.core import artifact_version, javatext
+from mockconnect.core.artifact_version import Requirement, version_requirement
+from mockconnect.core.behaviour import Behaviour, Failure, TasksRule
+from mockconnect.core.configdef import ConfigDef, ConfigError
+from mockconnect.core.connector_defs import Version, has
+from mockconnect.core.errors import BAD_REQUEST, NOT_FOUND, ConnectError
+from mockconnect.core.traces import CONNECT_EXCEPTION, Throwable
+
+__all__ = [
+    "Behaviour",
+    "Failure",
+    "JavaClass",
+    "PluginDesc",
+    "Plugins",
+    "TasksRule",
+    "VersionedPluginError",
+    "connector_task_configs",
+    "start_problem",
+]
+
+Kind = Literal[
+    "source",
+    "sink",
+    "transformation",
+    "predicate",
+    "converter",
+    "header_converter",
+    "configprovider",
+    "rest_extension",
+    "connector_client_config_override_policy",
+]
+
+NEWEST: Final[Version] = (4, 3, 1)
+COMPILED_MAX: Final = 1000
+LISTED: Final[tuple[Kind, ...]] = (
+    "sink",
+    "source",
+    "transformation",
+    "predicate",
+    "converter",
+    "header_converter",
+)
+"""The kinds that ``GET /connector-plugins`` shows, in its order."""
+
+SUPER_TYPES: Final[Mapping[Kind, tuple[str, str]]] = {
+    "source": ("SourceConnector", "class"),
+    "sink": ("SinkConnector", "class"),
+    "transformation": ("Transformation", "interface"),
+    "predicate": ("Predicate", "interface"),
+    "converter": ("Converter", "interface"),
+    "header_converter": ("HeaderConverter", "interface"),
+    "configprovider": ("ConfigProvider", "interface"),
+    "rest_extension": ("ConnectRestExtension", "interface"),
+    "connector_client_config_override_policy": ("ConnectorClientConfigOverridePolicy", "interface"),
+}
+"""Simple name of the type that a plugin of a kind extends, and whether it is a class or an interface."""
+
+UNDEFINED: Final = "undefined"
+_KIND_ORDER: Final[Mapping[str, int]] = {kind: order for order, kind in enumerate(get_args(Kind))}
+
+
+def no_keys() -> ConfigDef:
+    return ConfigDef()
+
+
+def no_client_keys(_client: str) -> ConfigDef:
+    return ConfigDef()
+
+
+@dataclass(frozen=True, slots=True)
+class PluginDesc:
+    """``PluginDesc``. ``version`` is ``None`` for a class that tells none (the list leaves it out then).
+
+    ``location`` is ``classpath``, or a ``file:`` URL for a plugin loaded in isolation. ``behaviour`` belongs to
+    connectors. ``definition`` gives the plugin's own keys.
+    """
+
+    class_name: str
+    kind: Kind
+    version: str | None = None
+    location: str = "classpath"
+    behaviour: Behaviour | None = None
+    definition: Callable[[], ConfigDef] = field(default=no_keys, compare=False, repr=False)
+
+    @property
+    def simple_name(self) -> str:
+        """``Class.getSimpleName()``: of a nested class only its own name."""
+        return self.class_name.rpartition(".")[2].rpartition("$")[2]
+
+    @property
+    def known_version(self) -> str:
+        return UNDEFINED if self.version is None else self.version
+
+    @property
+    def task_class(self) -> str:
+        given = self.behaviour.task_class if self.behaviour else ""
+        return given or self.class_name.removesuffix("Connector") + "Task"
+
+    def info(self) -> dict[str, str]:
+        """``PluginInfo`` as on the wire."""
+        entries = {"class": self.class_name, "type": self.kind, "version": self.known_version}
+        if self.version is None:
+            del entries["version"]
+        return entries
+
+    def __str__(self) -> str:
+        version = self.known_version
+        return (
+            f"PluginDesc{{klass=class {self.class_name}, name='{self.class_name}', version='{version}',"
+            f" encodedVersion={version}, type={self.kind}, typeName='{self.kind}', location='{self.location}'}}"
+        )
+
+
+def _compare(left: PluginDesc, right: PluginDesc) -> int:
+    """``PluginDesc.compareTo``: name, version, isolated after class path, location, type."""
+    if left.class_name != right.class_name:
+        return -1 if left.class_name < right.class_name else 1
+    by_version = artifact_version.compare(left.known_version, right.known_version)
+    if by_version:
+        return by_version
+    mine, other = _rank(left), _rank(right)
+    return (mine > other) - (mine < other)
+
+
+def _rank(plugin: PluginDesc) -> tuple[bool, str, int]:
+    return (plugin.location != "classpath", plugin.location, _KIND_ORDER[plugin.kind])
+
+
+_in_order = cmp_to_key(_compare)
+
+
+@dataclass(frozen=True, slots=True)
+class JavaClass:
+    """A class that a config may name: what it is, and whether an instance can be made.
+
+    ``nested`` are its public concrete nested classes of the same kind, which an error about an abstract class suggests.
+    """
+
+    name: str
+    kinds: frozenset[Kind] = frozenset()
+    abstract: bool = False
+    nested: tuple[str, ...] = ()
+    interface: bool = False
+
+    def __str__(self) -> str:
+        return f"{'interface' if self.interface else 'class'} {self.name}"
+
+
+_TRANSFORMS: Final = "org.apache.kafka.connect.transforms."
+
+
+def _keyed(simple_name: str) -> JavaClass:
+    name = _TRANSFORMS + simple_name
+    return JavaClass(name, frozenset({"transformation"}), True, (f"{name}$Key", f"{name}$Value"))
+
+
+def _plain(*names: str) -> list[JavaClass]:
+    return [JavaClass(name) for name in names]
+
+
+KNOWN_CLASSES: Final[tuple[JavaClass, ...]] = (
+    *map(
+        _keyed,
+        (
+            "Cast",
+            "ExtractField",
+            "Flatten",
+            "HeaderFrom",
+            "HoistField",
+            "InsertField",
+            "MaskField",
+            "ReplaceField",
+            "SetSchemaMetadata",
+            "TimestampConverter",
+        ),
+    ),
+    JavaClass(_TRANSFORMS + "Transformation", frozenset({"transformation"}), True, interface=True),
+    JavaClass(_TRANSFORMS + "predicates.Predicate", frozenset({"predicate"}), True, interface=True),
+    JavaClass("org.apache.kafka.connect.source.SourceConnector", frozenset({"source"}), True),
+    JavaClass("org.apache.kafka.connect.sink.SinkConnector", frozenset({"sink"}), True),
+    JavaClass("org.apache.kafka.connect.storage.Converter", frozenset({"converter"}), True, interface=True),
+    JavaClass(
+        "org.apache.kafka.connect.storage.HeaderConverter",
+        frozenset({"header_converter"}),
+        True,
+        interface=True,
+    ),
+    *_plain(
+        "java.lang.Object",
+        "java.lang.String",
+        "org.apache.kafka.clients.admin.ForwardingAdmin",
+        "org.apache.kafka.common.metrics.JmxReporter",
+        "org.apache.kafka.common.serialization.ByteArrayDeserializer",
+        "org.apache.kafka.common.serialization.ByteArraySerializer",
+        "org.apache.kafka.common.serialization.StringDeserializer",
+        "org.apache.kafka.common.serialization.StringSerializer",
+        "org.apache.kafka.connect.file.FileStreamSinkTask",
+        "org.apache.kafka.connect.file.FileStreamSourceTask",
+        "org.apache.kafka.connect.mirror.DefaultConfigPropertyFilter",
+        "org.apache.kafka.connect.mirror.DefaultGroupFilter",
+        "org.apache.kafka.connect.mirror.DefaultReplicationPolicy",
+        "org.apache.kafka.connect.mirror.DefaultTopicFilter",
+        "org.apache.kafka.connect.mirror.IdentityReplicationPolicy",
+        "org.apache.kafka.connect.mirror.MirrorSourceTask",
+    ),
+)
+"""Classes that are no plugins but that configs name (as defaults, or by mistake)."""
+
+
+class VersionedPluginError(ConfigError):
+    """``VersionedPluginLoadingException``; ``available`` is ``None`` where Java's list is null."""
+
+    def __init__(self, message: str, available: tuple[str, ...] | None = None) -> None:
+        super().__init__(message)
+        self.available = available
+
+
+class Plugins:
+    """``Plugins`` of one worker. A plugin that is given twice counts once."""
+
+    def __init__(
+        self,
+        plugins: Iterable[PluginDesc],
+        version: Version = NEWEST,
+        clients: Callable[[str], ConfigDef] = no_client_keys,
+        classes: Iterable[JavaClass] = KNOWN_CLASSES,
+    ) -> None:
+        self.version = version
+        self.client_definition = clients
+        """The keys of Kafka's ``producer``, ``consumer`` or ``admin`` client, against which overrides are parsed."""
+        self._all = sorted(dict.fromkeys(plugins), key=_in_order)
+        self._of_kind: dict[str, tuple[PluginDesc, ...]] = {
+            kind: tuple(plugin for plugin in self._all if plugin.kind == kind) for kind in get_args(Kind)
+        }
+        self._by_class: dict[str, list[PluginDesc]] = {}
+        for plugin in self._all:
+            self._by_class.setdefault(plugin.class_name, []).append(plugin)
+        self._classes = {known.name: known for known in classes}
+        for name, descs in self._by_class.items():
+            self._classes[name] = JavaClass(name, frozenset(plugin.kind for plugin in descs))
+        self._aliases = _aliases(self._all)
+        self._connectors = tuple(sorted((*self._of_kind["sink"], *self._of_kind["source"]), key=_in_order))
+        self._unloadable: dict[str, ConnectError] = {}
+        self._unloadable_versions: dict[tuple[str, str], VersionedPluginError] = {}
+        self.compiled: dict[object, ConfigDef] = {}
+        """Definitions worked out for this worker by ``enrichment.py``; see :meth:`keep`."""
+
+    # --- lists ------------------------------------------------------------------------------------------------------
+
+    def list(self, connectors_only: bool = True) -> tuple[PluginDesc, ...]:
+        """``GET /connector-plugins``: each class, type and version once."""
+        kinds = LISTED[:2] if connectors_only else LISTED
+        rows = {(p.class_name, p.kind, p.version): p for kind in kinds for p in reversed(self._of_kind[kind])}
+        return tuple(
+            p for kind in kinds for p in self._of_kind[kind] if rows[p.class_name, p.kind, p.version] is p
+        )
+
+    def connectors(self) -> tuple[PluginDesc, ...]:
+        """Sources and sinks together, sorted by class name (the list of error texts)."""
+        return self._connectors
+
+    def of_kind(self, kind: Kind) -> tuple[PluginDesc, ...]:
+        return self._of_kind[kind]
+
+    def class_names(self, kind: Kind) -> tuple[str, ...]:
+        """Distinct classes of a kind in order: what recommenders offer."""
+        return tuple(dict.fromkeys(plugin.class_name for plugin in self._of_kind[kind]))
+
+    def versions_of(self, class_or_alias: str, *kinds: Kind) -> tuple[str, ...]:
+        """Distinct versions of a class, among the first of the kinds that has it."""
+        name = self.full_name(class_or_alias)
+        for kind in kinds:
+            found = tuple(p.known_version for p in self._by_class.get(name, ()) if p.kind == kind)
+            if found:
+                return tuple(dict.fromkeys(found))
+        return ()
+
+    def latest_version(self, class_or_alias: str | None, *kinds: Kind) -> str | None:
+        """``Plugins.latestVersion``: ``None`` if no plugin of these kinds has the name."""
+        if class_or_alias is None:
+            return None
+        found = [p for p in self._by_class.get(self.full_name(class_or_alias), ()) if p.kind in kinds]
+        return found[-1].known_version if found else None
+
+    # --- classes ----------------------------------------------------------------------------------------------------
+
+    def full_name(self, class_or_alias: str) -> str:
+        return self._aliases.get(class_or_alias, class_or_alias)
+
+    def load_class(self, class_or_alias: str) -> str | None:
+        """The full name of a class that exists on this worker, or ``None``."""
+        name = self.full_name(class_or_alias)
+        return name if name in self._classes else None
+
+    def java_class(self, name: str) -> JavaClass:
+        """What is known of a class that :meth:`load_class` has found."""
+        return self._classes[name]
+
+    def plugin(self, class_or_alias: str, requirement: Requirement | None = None) -> PluginDesc | None:
+        """The newest fitting plugin of that name, of any kind; ``None`` if the class is no plugin.
+
+        Raises :class:`VersionedPluginError` when no version fits.
+        """
+        name = self.full_name(class_or_alias)
+        candidates = self._by_class.get(name)
+        if candidates is None:
+            if requirement is not None and name in self._classes:
+                text = f"Plugin {name} is not part of Connect's plugin loading mechanism (ClassPath or Plugin Path)"
+                raise VersionedPluginError(text)
+            return None
+        fitting = [p for p in candidates if artifact_version.fits(requirement, p.known_version)]
+        if not fitting:
+            assert requirement is not None
+            raise _no_fitting_version(name, requirement, candidates)
+        return fitting[-1]
+
+    # --- connectors -------------------------------------------------------------------------------------------------
+
+    def connector(self, class_or_alias: str, version: str | None = None) -> PluginDesc:
+        """``Plugins.connectorClass`` and an instance of it; ``version`` is a requirement as in a config.
+
+        Raises :class:`ConnectError` (its text as in Java), :class:`VersionedPluginError`, or
+        :class:`InvalidVersionError`.
+        """
+        found = self.plugin(class_or_alias, version_requirement(version))
+        if found is None or found.kind not in ("source", "sink"):
+            known = self._classes.get(self.full_name(class_or_alias))
+            if known is not None and known.abstract and known.kinds & {"source", "sink"}:
+                raise ConnectError(500, "Instantiation error", CONNECT_EXCEPTION)
+            found = self._by_simple_name(class_or_alias)
+        if found.behaviour is not None and any(
+            failure.where == "instantiate" for failure in found.behaviour.failures
+        ):
+            raise ConnectError(500, "Instantiation error", CONNECT_EXCEPTION)
+        return found
+
+    def _by_simple_name(self, text: str) -> PluginDesc:
+        matches = [p for p in self._connectors if p.simple_name in (text, f"{text}Connector")]
+        if len(matches) == 1:
+            return matches[0]
+        if not matches:
+            problem = (
+                f"Failed to find any class that implements Connector and which name matches {text}, available"
+            )
+            raise ConnectError(
+                500, f"{problem} connectors are: {_listed(self._connectors)}", CONNECT_EXCEPTION
+            )
+        shown = self._connectors if has(self.version, "all_connectors_in_alias_error") else matches
+        problem = (
+            f"More than one connector matches alias {text}. Please use full package and class name instead."
+        )
+        raise ConnectError(500, f"{problem} Classes found: {_listed(shown)}", CONNECT_EXCEPTION)
+
+    def cached_connector(self, class_or_alias: str, version: str | None = None) -> PluginDesc:
+        """``CachedConnectors`` (since 4.1): as :meth:`connector`, but a failure is remembered.
+
+        Once remembered, a failure is wrapped, so the text of a second request differs from that of the first; and a
+        remembered version failure has lost its list of versions.
+        """
+        if not has(self.version, "plugin_versions"):
+            return self.connector(class_or_alias)
+        requirement = version_requirement(version)
+        key = (
+            class_or_alias,
+            "latest" if requirement is None else artifact_version.requirement_text(requirement),
+        )
+        if class_or_alias in self._unloadable:
+            known = self._unloadable[class_or_alias]
+            raise ConnectError(500, f"{known.java_class}: {known.message}", CONNECT_EXCEPTION)
+        if key in self._unloadable_versions:
+            raise VersionedPluginError(str(self._unloadable_versions[key]))
+        try:
+            return self.connector(class_or_alias, version)
+        except VersionedPluginError as error:
+            self._unloadable_versions[key] = error
+            raise
+        except ConnectError as error:
+            self._unloadable[class_or_alias] = error
+            raise
+
+    def connector_type(self, config: Mapping[str, str | None] | None) -> str:
+        """``AbstractHerder.connectorType``: ``source``, ``sink``, or ``unknown`` if the class cannot be loaded.
+
+        It goes through the cache of :meth:`cached_connector`, as in Connect, so it can change a later error text.
+        """
+        class_or_alias = (config or {}).get("connector.class")
+        if config is None or class_or_alias is None:
+            return "unknown"
+        try:
+            return self.cached_connector(class_or_alias, config.get("connector.plugin.version")).kind
+        except (ConnectError, ConfigError, artifact_version.InvalidVersionError):
+            return "unknown"
+
+    # --- definitions ------------------------------------------------------------------------------------------------
+
+    def config_def(self, plugin: PluginDesc) -> ConfigDef:
+        """The plugin's own keys."""
+        return plugin.definition()
+
+    def keep(self, key: object, definition: ConfigDef) -> ConfigDef:
+        """Remember a definition; keys contain texts of configs, so the memory is bounded."""
+        if len(self.compiled) >= COMPILED_MAX:
+            self.compiled.clear()
+        self.compiled[key] = definition
+        return definition
+
+    def described(self, class_or_alias: str, version: str | None = None) -> PluginDesc:
+        """The plugin that ``GET /connector-plugins/{p}/config`` describes. Raises :class:`ConnectError`."""
+        try:
+            found = self.plugin(class_or_alias, version_requirement(version))
+        except (VersionedPluginError, artifact_version.InvalidVersionError) as error:
+            raise ConnectError(400, str(error), BAD_REQUEST) from error
+        if found is not None and found.kind in LISTED:
+            return found
+        if found is None and self.load_class(class_or_alias) is None:
+            raise ConnectError(404, f"Unknown plugin {class_or_alias}.", NOT_FOUND)
+        if found is None:
+            raise ConnectError(500, "Instantiation error", CONNECT_EXCEPTION)
+        valid = "sink, source, converter, header_converter, transformation, predicate"
+        raise ConnectError(
+            400, f"Invalid plugin class {class_or_alias}. Valid types are {valid}.", BAD_REQUEST
+        )
+
+
+def _listed(plugins: Iterable[PluginDesc]) -> str:
+    return ", ".join(map(str, plugins))
+
+
+def _no_fitting_version(
+    name: str, requirement: Requirement, candidates: Sequence[PluginDesc]
+) -> VersionedPluginError:
+    available = tuple(plugin.known_version for plugin in candidates)
+    wanted = artifact_version.requirement_text(requirement)
+    text = f"Plugin {name} not found that matches the version range {wanted}, available versions: "
+    return VersionedPluginError(text + javatext.value_text(available), available)
+
+
+def _aliases(plugins: Iterable[PluginDesc]) -> dict[str, str]:
+    """``PluginUtils.computeAliases``: simple and pruned names that mean one class only."""
+    meanings: dict[str, set[str]] = {}
+    for plugin in plugins:
+        suffix = "Connector" if plugin.kind in ("source", "sink") else SUPER_TYPES[plugin.kind][0]
+        at = plugin.simple_name.rfind(suffix)
+        pruned = plugin.simple_name[:at] if at > 0 else plugin.simple_name
+        for alias in (plugin.simple_name, pruned):
+            meanings.setdefault(alias, set()).add(plugin.class_name)
+    return {alias: next(iter(names)) for alias, names in meanings.items() if len(names) == 1}
+
+
+# --- what the worker does around connector code --------------------------------------------------------------------------
+
+
+def connector_task_configs(
+    connector: str, config: Mapping[str, str | None], plugin: PluginDesc, version: Version = NEWEST
+) -> list[dict[str, str]]:
+    """``Worker.connectorTaskConfigs``: the connector's own maps, plus what the framework adds.
+
+    Raises :class:`ConnectError` with the class and text of ``TooManyTasksException``.
+    """
+    assert plugin.behaviour is not None, f"{plugin.class_name} is no connector"
+    texts = {key: value for key, value in config.items() if value is not None}
+    max_tasks = javatext.parse_integer(javatext.trim(texts.get("tasks.max", "1")), 32) or 1
+    generated = plugin.behaviour.task_configs(texts, max_tasks)
+    check_tasks_max(connector, texts, len(generated), max_tasks, version)
+    added = {"task.class": plugin.task_class}
+    added.update((key, texts[key]) for key in ("topics", "topics.regex") if key in texts)
+    return [{**task_config, **added} for task_config in generated]
+
+
+def check_tasks_max(
+    connector: str, config: Mapping[str, str | None], tasks: int, max_tasks: int, version: Version = NEWEST
+) -> None:
+    """``Worker.checkTasksMax``, done when task configs are generated and again when a task starts."""
+    enforced = javatext.trim(config.get("tasks.max.enforce") or "true").lower() == "true"
+    if tasks <= max_tasks or not enforced or version < (3, 8, 0):
+        return
+    text = (
+        f"The connector {connector} has generated {tasks} tasks, which is greater than {max_tasks},"
+        " the maximum number of tasks it is configured to create."
+        " This behaviour should be considered a bug and is disallowed."
+        " If necessary, it can be permitted by reconfiguring the connector with 'tasks.max.enforce' set to false;"
+        " however, this option will be removed in a future release of Kafka Connect."
+    )
+    raise ConnectError(500, text, "org.apache.kafka.connect.runtime.TooManyTasksException")
+
+
+def start_problem(plugin: PluginDesc, config: Mapping[str, str | None]) -> Throwable | None:
+    """What stops a config that passed validation: a null value, or one that the connector's ``start`` cannot parse."""
+    for key, value in config.items():
+        if value is None:
+            text = f"Non-string value found in original settings for key {key}: null"
+            return Throwable("java.lang.ClassCastException", text)
+    if plugin.behaviour is not None and plugin.behaviour.parses_config:
+        try:
+            plugin.definition().parse(config, lambda name: name)
+        except ConfigError as error:
+            return Throwable("org.apache.kafka.common.config.ConfigException", str(error))
+    return None
