@@ -91,6 +91,7 @@ class GroupMember:
         self._events = Wakeup()
         self._rejoin = True
         self._joining: Reply[tuple[Joined[MemberMetadata], ExtendedAssignment]] | None = None
+        self._awaits_join = False  # the heartbeat thread rests until the join is answered, not until the sync is
         self._coordinator_known = True
         self._polled_at_ms: int | None = None  # None while the herder thread is inside a poll
 
@@ -190,6 +191,7 @@ class GroupMember:
     def _join_round(self) -> Steps[tuple[Joined[MemberMetadata], ExtendedAssignment]]:
         """One JoinGroup and SyncGroup; raises :class:`Refused`."""
         self._rejoin = False
+        self._awaits_join = True
         protocols = PROTOCOLS[self._settings.connect_protocol]
         while True:
             yield from self._reach()
@@ -212,6 +214,7 @@ class GroupMember:
             break
         yield from self._reach()
         self.generation = joined.generation
+        self._awaits_join = False
         assignments = None
         if joined.leader_id == joined.member_id:
             assignments = yield from self._listener.perform_assignment(joined)
@@ -271,10 +274,12 @@ class GroupMember:
         answered_at_ms = self._sim.now_ms
         while True:
             yield self._timing.heartbeat_interval_ms
-            if not self.member_id or self.generation < 0 or self._joining is not None:
+            if not self.member_id or self.generation < 0 or (self._joining is not None and self._awaits_join):
                 answered_at_ms = self._sim.now_ms
                 continue
             if not self._network.kafka_reachable(self._settings.name):
+                if self._joining is not None:  # the join itself waits until it is healed
+                    continue
                 silent_ms = self._sim.now_ms - answered_at_ms
                 reset = self._network.kafka_break(self._settings.name) is Break.REFUSED
                 if reset or silent_ms >= self._timing.session_timeout_ms:

@@ -1,0 +1,1 @@
+"""The only room that knows HTTP: routes, the wire, one server per worker, and the clock."""

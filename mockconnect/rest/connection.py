@@ -1,0 +1,192 @@
+"""The aiohttp side: one connection, the requests that come over it, and how it breaks.
+
+Rules of this room:
+
+* aiohttp parses and keeps order; what it would answer by itself is replaced (:mod:`mockconnect.rest.heads`).
+* An :class:`Incoming` is what the rest of the room sees of a request, whoever parsed it.
+* Nothing here knows Connect.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from aiohttp import web
+from aiohttp.http import HttpVersion10
+from multidict import CIMultiDict, CIMultiDictProxy
+
+from mockconnect.rest.heads import Head
+from mockconnect.rest.http_response import CONTINUE, USUAL, Exchange
+
+KEPT_MAX: Final = 65_536
+"""How much of a request is kept for reading it again."""
+BODY_SIZE_MAX: Final = 32 * 1024 * 1024
+_RESET: Final = struct.pack("ii", 1, 0)
+
+Headers = CIMultiDictProxy[str]
+
+
+class BodyTooLarge(Exception):  # noqa: N818 - it becomes an answer
+    """Jetty has no limit; the simulator has one."""
+
+
+@dataclass(slots=True)
+class Incoming:
+    """A request. ``body`` is there already if the request was read again; ``was_read`` says whether anybody wanted it."""
+
+    request: web.BaseRequest
+    method: str
+    target: str
+    headers: Headers
+    content_type: str | None
+    accept: str | None
+    exchange: Exchange
+    body: bytes | None = None
+    was_read: bool = False
+
+    @classmethod
+    def of(cls, request: web.BaseRequest) -> Incoming:
+        headers = request.headers
+        method = request.method
+        http_1_0 = request.version == HttpVersion10
+        if method == "HEAD" or http_1_0 or not request.keep_alive:
+            exchange = Exchange(method == "HEAD", http_1_0, request.keep_alive)
+        else:
+            exchange = USUAL
+        content_type, accept = joined(headers, "Content-Type"), joined(headers, "Accept")
+        return cls(request, method, request.raw_path, headers, content_type, accept, exchange)
+
+    @classmethod
+    def again(cls, request: web.BaseRequest, head: Head) -> Incoming:
+        pairs = [(_text(name), _text(value)) for name, value in head.headers]
+        headers = CIMultiDictProxy(CIMultiDict(pairs))
+        wish = headers.get("Connection", "").lower()
+        keeps_alive = wish == "keep-alive" if head.http_1_0 else wish != "close"
+        exchange = Exchange(head.method == "HEAD", head.http_1_0, keeps_alive)
+        content_type, accept = joined(headers, "Content-Type"), joined(headers, "Accept")
+        return cls(request, head.method, head.target, headers, content_type, accept, exchange, head.body)
+
+    @property
+    def host(self) -> str:
+        """The ``Host`` header; an HTTP/1.0 request may do without."""
+        host = self.headers.get("Host")
+        if host is not None:
+            return host
+        address = self.request.get_extra_info("sockname") or ("", 0)
+        return f"{address[0]}:{address[1]}"
+
+    @property
+    def expects_continue(self) -> bool:
+        return self.headers.get("Expect", "").lower() == "100-continue"
+
+    async def read(self) -> bytes:
+        """The body. Raises :class:`BodyTooLarge`, and what aiohttp raises for a broken one."""
+        self.was_read = True
+        if self.body is not None:
+            return self.body
+        content = self.request.content
+        if content.is_eof():
+            return content.read_nowait(-1)
+        if self.expects_continue and self.request.transport is not None:
+            self.request.transport.write(CONTINUE)
+        body = bytearray()
+        while chunk := await content.readany():
+            body += chunk
+            if len(body) > BODY_SIZE_MAX:
+                raise BodyTooLarge
+        return bytes(body)
+
+
+def joined(headers: Headers, name: str) -> str | None:
+    """All values of a header, as Jersey joins them."""
+    values = headers.getall(name, None)
+    if values is None:
+        return None
+    return values[0] if len(values) == 1 else ",".join(values)
+
+
+def _text(octets: bytes) -> str:
+    return octets.decode("utf-8", "surrogateescape")
+
+
+ReadAgain = Callable[[bytes, web.BaseRequest], Awaitable[web.StreamResponse]]
+
+
+class Connection(web.RequestHandler):
+    """One connection. It remembers the bytes of the request that is being read."""
+
+    __slots__ = ("_read_again", "_seen")
+
+    def __init__(self, read_again: ReadAgain, manager: web.Server, **options: Any) -> None:
+        super().__init__(manager, **options)
+        self._read_again = read_again
+        self._seen = b""
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes of a head, or of a body."""
+        if not self._seen:
+            self._seen = data
+        elif len(self._seen) < KEPT_MAX:
+            self._seen += data
+        super().data_received(data)
+
+    def take_seen(self) -> bytes:
+        """What came since the last request was taken; what comes now belongs to the next one."""
+        seen, self._seen = self._seen, b""
+        return seen
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no request is being answered."""
+        return self._current_request is None and not self._messages
+
+    def _make_error_handler(self, _: Any) -> Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]:
+        octets = self.take_seen()
+        return lambda request: self._read_again(octets, request)
+
+
+class ConnectionServer(web.Server):
+    """Makes the connections of one listening port."""
+
+    def __init__(
+        self, handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]], read_again: ReadAgain
+    ) -> None:
+        super().__init__(handler)
+        self._read_again = read_again
+        self.refuses = False
+
+    def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
+        """One that was still being accepted when the port was closed is broken too; nobody would answer it."""
+        super().connection_made(handler, transport)
+        if self.refuses:
+            break_connection(transport)
+
+    def __call__(self) -> Connection:
+        return Connection(
+            self._read_again,
+            self,
+            loop=asyncio.get_running_loop(),
+            access_log=None,
+            tcp_keepalive=False,
+            auto_decompress=False,
+            max_line_size=KEPT_MAX,
+            max_field_size=KEPT_MAX,
+            max_headers=2000,
+            lingering_time=1.0,
+        )
+
+
+def break_connection(transport: asyncio.BaseTransport | None) -> None:
+    """Reset it, as the death of a process does."""
+    if transport is None or transport.is_closing():
+        return
+    endpoint = transport.get_extra_info("socket")
+    if endpoint is not None:
+        endpoint.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+    assert isinstance(transport, asyncio.WriteTransport), transport
+    transport.abort()

@@ -1,0 +1,447 @@
+"""Connect's REST servers: one per worker, on its own port, over one simulated cluster.
+
+Rules of this room:
+
+* All access to core happens here, on one event loop. What moves time is the :class:`Clock`'s business.
+* The order of checks is the real one: Jetty's parser, then filters, path, method, ``Content-Type``, ``Accept``,
+  authentication, path parameters, body, and the resource at last.
+* What follows from a request's texts alone is prepared once and kept; see :class:`Surface`.
+* How a port behaves is the worker's word (:class:`~mockconnect.core.connect.Rest`): refused (nothing listens), Jetty
+  without resources, serving, stopping. A crash resets connections, a clean stop closes them.
+* :class:`ConnectError` is an answer. Any other exception is a bug of ours: it is answered with 500 and
+  ``X-Mockconnect-Bug``, logged with the seed and the last rows of the trace, and kept in ``RestServer.bugs``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from aiohttp import web
+
+from mockconnect.core.answers import Created
+from mockconnect.core.cluster import Cluster
+from mockconnect.core.connect import ConnectWorker, Rest
+from mockconnect.core.errors import ConnectError
+from mockconnect.core.forwarding import Call
+from mockconnect.core.sim import Reply, either
+from mockconnect.rest import calls, jetty, negotiation, wire
+from mockconnect.rest.clock import Clock
+from mockconnect.rest.connection import (
+    BODY_SIZE_MAX,
+    BodyTooLarge,
+    Connection,
+    ConnectionServer,
+    Incoming,
+    break_connection,
+)
+from mockconnect.rest.filters import ADMIN_FILTERS, NOT_ALLOWED, Filters
+from mockconnect.rest.heads import host_complaint, read_head
+from mockconnect.rest.http_response import HttpResponse, ResponseBuilder, header_lines
+from mockconnect.rest.jackson import jackson_of
+from mockconnect.rest.jetty import BadTarget, Known
+from mockconnect.rest.paths import location, parse_target
+from mockconnect.rest.ports import ReservedPort, reserve
+from mockconnect.rest.surface import Listed, Refused, Served, Surface
+
+LOG: Final = logging.getLogger("mockconnect")
+SHUTDOWN_TIMEOUT_S: Final = 0.25
+"""Only a bound: every open request has been given up before, so nothing is waited for."""
+_LONG_HEAD: Final = 7_900
+_HEALTH: Final = {"starting": 503, "unhealthy": 500}
+_BUG_LINE: Final = "X-Mockconnect-Bug: 1\r\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Bug:
+    """An exception that should not have been, and what replays it."""
+
+    request: str
+    worker: str
+    error: BaseException
+    seed: int
+    at_ms: int
+    trace: str
+
+    def __str__(self) -> str:
+        return (
+            f"{type(self.error).__name__}: {self.error}\n  on {self.request} at {self.worker}, {self.at_ms} ms,"
+            f" seed {self.seed}; the last rows:\n{self.trace}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class JournalEntry:
+    """A request and how it ended; ``status_code`` is 0 if the connection broke."""
+
+    method: str
+    target: str
+    status_code: int
+    worker: str
+    at_ms: int
+
+
+Journal = Callable[[JournalEntry], object]
+
+
+class RestServer:
+    """The REST servers of all workers of a cluster.
+
+    ``ports`` are the reserved ports by worker name, ``admin_ports`` those of ``admin.listeners``, if a worker has any
+    (reserved from the property otherwise). They are closed at the end. ``journal`` is told about every request.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        clock: Clock,
+        ports: Mapping[str, ReservedPort],
+        *,
+        admin_ports: Mapping[str, Sequence[ReservedPort]] | None = None,
+        journal: Journal | None = None,
+    ) -> None:
+        self.cluster = cluster
+        self.clock = clock
+        self.journal = journal
+        self.bugs: list[Bug] = []
+        self._listeners: list[Listener] = []
+        for worker in cluster.workers.values():
+            self._listeners.append(Listener(self, worker, ports[worker.name], is_admin=False))
+            for port in (admin_ports or {}).get(worker.name) or _admin_ports(worker):
+                self._listeners.append(Listener(self, worker, port, is_admin=True))
+
+    async def start(self) -> None:
+        """Listen wherever a worker listens now, and follow the workers from here on."""
+        self.clock.on_failure = lambda error: self.report("a timer", "-", error)
+        self.clock.start()
+        for listener in self._listeners:
+            listener.follow()
+        for listener in self._listeners:
+            await listener.ready()
+
+    async def stop(self) -> None:
+        """Give up what waits, break every connection, free the ports."""
+        self.clock.stop()
+        for listener in self._listeners:
+            await listener.end()
+
+    def report(self, request: str, worker: str, error: BaseException) -> Bug:
+        """Keep and log a bug of ours."""
+        sim = self.cluster.sim
+        rows = "\n".join(str(row) for row in sim.trace.tail(20))
+        bug = Bug(request, worker, error, sim.seed, sim.now_ms, rows)
+        self.bugs.append(bug)
+        LOG.error("%s", bug, exc_info=error)
+        return bug
+
+    def epoch_ms(self) -> int:
+        """The calendar time of now."""
+        return self.cluster.broker.epoch_ms(self.cluster.sim.now_ms)
+
+
+def _admin_ports(worker: ConnectWorker) -> list[ReservedPort]:
+    addresses = Filters.of(worker.settings, 12).admin_addresses or ()
+    return [reserve(host or "0.0.0.0", port) for host, port in addresses]
+
+
+class Listener:
+    """One listening port of one worker, main or admin."""
+
+    def __init__(
+        self, server: RestServer, worker: ConnectWorker, port: ReservedPort, *, is_admin: bool
+    ) -> None:
+        self._server = server
+        self._worker = worker
+        self._port = port
+        self._is_admin = is_admin
+        self._rest = Rest.REFUSED
+        self._connections: ConnectionServer
+        self._listening: socket.socket | None = None
+        self._serving: asyncio.Server | None = None
+        self._accepting: asyncio.Task[None] | None = None
+        self._configure()
+
+    def _configure(self) -> None:
+        """What the worker's settings say; they count from its next start."""
+        settings = self._settings = self._worker.settings
+        self._jetty = jetty.jetty_of(settings.version.number)
+        self._jackson = jackson_of(settings.version.number)
+        filters = Filters.of(settings, self._jetty.line)
+        self._surface = Surface(
+            settings.version, self._jetty.line, filters.admin_addresses, is_admin=self._is_admin
+        )
+        self._filters = ADMIN_FILTERS if self._is_admin else filters
+        self._builder = ResponseBuilder(self._jetty, self._server.epoch_ms)
+
+    # --- the port ---------------------------------------------------------------------------------------------------------
+
+    def follow(self) -> None:
+        """Behave as the worker does, now and later."""
+        self._connections = ConnectionServer(self._handle, self._read_again)
+        self._worker.on_rest.append(self._rest_changed)
+        self._rest_changed(self._worker)
+
+    async def ready(self) -> None:
+        """Whoever connects from now on is accepted, if the worker listens at all."""
+        if self._accepting is not None:
+            await asyncio.wait([self._accepting])
+
+    async def end(self) -> None:
+        """No more connections, and no more of this worker."""
+        if self._rest_changed in self._worker.on_rest:
+            self._worker.on_rest.remove(self._rest_changed)
+            self._refuse(breaks=True)
+            await self.ready()
+            await self._connections.shutdown(SHUTDOWN_TIMEOUT_S)
+        self._port.close()
+
+    def _rest_changed(self, worker: ConnectWorker) -> None:
+        before, self._rest = self._rest, worker.rest
+        if self._rest is Rest.REFUSED:
+            self._refuse(breaks=before is not Rest.STOPPING)
+        elif self._listening is None:
+            self._listen()
+
+    def _listen(self) -> None:
+        if self._worker.settings is not self._settings:
+            self._configure()
+        # The kernel takes connections from here on, even if the loop is busy for a while.
+        self._listening = self._port.listen()
+        self._connections.refuses = False
+        self._accepting = asyncio.ensure_future(self._accept(self._listening))
+
+    async def _accept(self, listening: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        self._serving = await loop.create_server(self._connections, sock=listening, start_serving=False)
+        await self._serving.start_serving()
+
+    def _refuse(self, *, breaks: bool) -> None:
+        """Stop listening. A crash breaks connections, a stop ends those without a request."""
+        listening, self._listening = self._listening, None
+        serving, self._serving = self._serving, None
+        if listening is not None and self._accepting is not None:
+            self._accepting.cancel()
+            (serving or listening).close()
+            self._port.listening_ended()
+        self._connections.refuses = True
+        for connection in self._connections.connections:
+            if breaks:
+                break_connection(connection.transport)
+            elif isinstance(connection, Connection) and connection.is_idle:
+                connection.force_close()
+
+    # --- a request --------------------------------------------------------------------------------------------------------
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        connection = request.protocol
+        assert isinstance(connection, Connection), connection
+        head_size = len(connection.take_seen())
+        self._server.clock.request_began()
+        return await self._answer(Incoming.of(request), head_size)
+
+    async def _read_again(self, octets: bytes, request: web.BaseRequest) -> web.StreamResponse:
+        """A request that aiohttp does not take."""
+        self._server.clock.request_began()
+        head = read_head(octets, self._jetty.line)
+        if isinstance(head, BadTarget):
+            if self._worker.frozen and not await self._thawed():
+                return self._broken(request)
+            return self._builder.page(jetty.page_of(head, self._jetty))
+        response = await self._answer(Incoming.again(request, head), 0)
+        return response.closing()
+
+    async def _answer(self, incoming: Incoming, head_size: int) -> HttpResponse:
+        try:
+            response = await self._response(incoming, head_size)
+        except (ConnectionError, web.RequestPayloadError):
+            raise
+        except Exception as error:
+            response = self._bug(incoming, error)
+        if self._rest is Rest.REFUSED:
+            response = response.closing()
+        if self._server.journal is not None:
+            status_code = response.status if response.wire is not None else 0
+            entry = JournalEntry(
+                incoming.method, incoming.target, status_code, self._worker.name, self._server.cluster.now_ms
+            )
+            self._server.journal(entry)
+        return response
+
+    async def _response(self, incoming: Incoming, head_size: int) -> HttpResponse:
+        worker = self._worker
+        if worker.frozen and not await self._thawed():
+            return self._broken(incoming.request)
+        bad = self._refused_by_jetty(incoming, head_size)
+        if bad is not None:
+            return self._page(bad, incoming)
+        if worker.rest is Rest.REFUSED:
+            return self._broken(incoming.request)
+        prepared = self._surface.prepared(
+            incoming.method,
+            incoming.target,
+            incoming.content_type,
+            incoming.accept,
+            incoming.host if incoming.target[:1] != "/" else None,
+        )
+        if worker.rest is not Rest.SERVING:
+            return self._page(self._without_resources(incoming), incoming)
+        match prepared:
+            case Served():
+                return await self._served(prepared, incoming)
+            case BadTarget():
+                return self._page(prepared, incoming)
+            case Refused():
+                return self._entity(incoming, prepared.status_code, "", prepared.body)
+            case Listed():
+                return self._listed(prepared, incoming)
+
+    # --- what Jetty answers -----------------------------------------------------------------------------------------------
+
+    def _refused_by_jetty(self, incoming: Incoming, head_size: int) -> BadTarget | None:
+        """What is wrong with a head as a whole."""
+        line = self._jetty.line
+        if head_size > _LONG_HEAD:
+            size = len(incoming.method) + len(incoming.target) + 14
+            size += sum(len(name) + len(value) + 4 for name, value in incoming.request.raw_headers)
+            long = jetty.too_long(line, incoming.method, incoming.target, size)
+            if long is not None:
+                return long
+        complaint = host_complaint(incoming.headers.get("Host", "-"), line)
+        return None if complaint is None else BadTarget(400, complaint, Known.METHOD, incoming.target)
+
+    def _without_resources(self, incoming: Incoming) -> BadTarget:
+        """Jetty listens, but Connect's resources are not there: not yet, or not any more."""
+        target = parse_target(incoming.target, self._jetty.line, incoming.host)
+        if isinstance(target, BadTarget):
+            return target
+        if self._worker.rest is Rest.JETTY_404:
+            return jetty.not_ready(target.uri)
+        # Jersey's servlet container is being destroyed; its words, Jetty's page.
+        return BadTarget(500, "Request failed.", Known.REQUEST, target.uri, servlet=True)
+
+    def _page(self, bad: BadTarget, incoming: Incoming) -> HttpResponse:
+        headers = incoming.headers
+        page = jetty.page_of(
+            bad,
+            self._jetty,
+            method=incoming.method,
+            accept=incoming.accept,
+            host=incoming.host,
+            charset=headers.get("Accept-Charset", ""),
+        )
+        if page.status_code == 500:
+            page = replace(page, reason="Server Error")
+        if not incoming.exchange.keeps_alive and not page.closes:
+            page = replace(page, headers=(*page.headers, ("Connection", "close")), closes=True)
+        return self._builder.page(page, is_head=incoming.exchange.is_head)
+
+    # --- what Connect answers ---------------------------------------------------------------------------------------------
+
+    async def _served(self, served: Served, incoming: Incoming) -> HttpResponse:
+        """The resource method, with what comes right before it."""
+        match, lines = served.match, served.type_line
+        route = match.route
+        try:
+            if self._filters.basic_auth is not None and not route.signed and not self._admits(incoming):
+                return self._entity(incoming, 401, lines, NOT_ALLOWED)
+            if match.refusal is not None:
+                raise match.refusal
+            call = match.call
+            if route.entity is not None or route.signed:
+                body = await incoming.read()
+                if not route.signed and not negotiation.reads_json(served.content_type, body):
+                    return self._error(incoming, ConnectError(415, "HTTP 415 Unsupported Media Type"), lines)
+                call = calls.complete(match, body, incoming.headers, self._jackson)
+            reply = self._worker.submit(call)
+            if not reply.done and not await self._settled(reply):
+                return self._broken(incoming.request)
+            return self._success(served, call, reply.result(), incoming)
+        except ConnectError as error:
+            return self._error(incoming, error, lines)
+        except BodyTooLarge:
+            text = f"A body of more than {BODY_SIZE_MAX} bytes is too large for mockconnect"
+            return self._error(incoming, ConnectError(413, text), lines).closing()
+
+    def _success(self, served: Served, call: Call, value: Any, incoming: Incoming) -> HttpResponse:
+        """Raises :class:`ConnectError` for a connector whose name makes no ``Location``."""
+        route = served.match.route
+        lines, status_code = served.type_line, route.status_code
+        if isinstance(value, Created):
+            if route.located and value.created:
+                name = call.args["name"] if value.info is None else value.info["name"]
+                where = location("http", incoming.host, str(name), self._jetty.line)
+                lines, status_code = f"Location: {where}\r\n{lines}", 201
+            value = value.info
+        elif route.operation == "health":
+            status_code = _HEALTH.get(value["status"], 200)
+        elif value is None:
+            body = None if route.empty_status_code == 204 else b""
+            return self._entity(incoming, route.empty_status_code, "", body)
+        body = b"" if value is None else wire.encode(value, doubles=route.operation == "connector_offsets")
+        return self._entity(incoming, status_code, lines, body)
+
+    def _listed(self, listed: Listed, incoming: Incoming) -> HttpResponse:
+        """``OPTIONS``."""
+        try:
+            if self._filters.basic_auth is not None and not self._admits(incoming):
+                return self._entity(incoming, 401, listed.type_line, NOT_ALLOWED)
+        except ConnectError as error:
+            return self._error(incoming, error, listed.type_line)
+        return self._entity(incoming, 200, listed.lines, listed.body)
+
+    def _admits(self, incoming: Incoming) -> bool:
+        assert self._filters.basic_auth is not None, "only asked where it is configured"
+        return self._filters.basic_auth.admits(incoming.headers.get("Authorization"))
+
+    def _error(self, incoming: Incoming, error: ConnectError, lines: str) -> HttpResponse:
+        """``ConnectExceptionMapper``."""
+        body = wire.encode({"error_code": error.status_code, "message": error.message})
+        return self._entity(incoming, error.status_code, lines, body)
+
+    def _entity(self, incoming: Incoming, status_code: int, lines: str, body: bytes | None) -> HttpResponse:
+        if self._filters.adds_headers:
+            added = self._filters.headers(incoming.method, incoming.headers, self._server.epoch_ms())
+            lines = header_lines(added) + lines
+        exchange = incoming.exchange
+        if not incoming.was_read and "Expect" in incoming.headers and incoming.expects_continue:
+            # Nobody asked the client for its body; Jetty does not wait for one.
+            exchange = replace(exchange, keeps_alive=False)
+        return self._builder.entity(status_code, lines, body, exchange)
+
+    def _bug(self, incoming: Incoming, error: Exception) -> HttpResponse:
+        request = f"{incoming.method} {incoming.target}"
+        bug = self._server.report(request, self._worker.name, error)
+        text = f"mockconnect has a bug: {type(error).__name__}: {error} (seed {bug.seed}, {bug.at_ms} ms; see the log)"
+        body = wire.encode({"error_code": 500, "message": text})
+        lines = f"{_BUG_LINE}Content-Type: application/json\r\n"
+        return self._builder.entity(500, lines, body, incoming.exchange)
+
+    # --- waiting ----------------------------------------------------------------------------------------------------------
+
+    async def _settled(self, reply: Reply[Any]) -> bool:
+        """Wait for a reply; ``False`` if none will come because the process died or the server ends."""
+        node = self._worker.node
+        assert node is not None, "a worker without a process has no open replies"
+        death = node.process.death()
+        first = either(reply, death)
+        clock = self._server.clock
+        if not clock.pull(first):
+            await clock.answered(first)
+        node.process.forget(death)
+        return reply.done
+
+    async def _thawed(self) -> bool:
+        """A stopped process accepts (the kernel does), and does nothing else until it goes on."""
+        node = self._worker.node
+        assert node is not None, "only a running process can be frozen"
+        thawed: Reply[None] = Reply()
+        node.process.run(lambda: thawed.complete(None))
+        return await self._settled(thawed)
+
+    def _broken(self, request: web.BaseRequest) -> HttpResponse:
+        break_connection(request.transport)
+        return HttpResponse(500, None, closes=True)
