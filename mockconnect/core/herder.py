@@ -101,7 +101,6 @@ class DistributedHerder:
         self.tasks: tuple[ConnectorTaskId, ...] = ()
         self.state: ClusterConfigState = configs.snapshot()
         self.session_key: SessionKey | None = None
-        self.idle = False
         self.halted: Reply[None] = Reply()
         self.needs_reconfig_rebalance = False
         self.stage = TickStage(lambda: site.sim.now_ms)
@@ -178,7 +177,7 @@ class DistributedHerder:
         busy = (
             due or flagged or self._restarts or unfinished or self.member.rejoin_pending or self._forwarding
         )
-        return self.idle and not busy
+        return self.member.resting and not busy
 
     @property
     def delayed(self) -> bool:
@@ -216,7 +215,8 @@ class DistributedHerder:
             or self._task_updates
         )
         busy = self._requests or flagged or self._restarts or self.member.rejoin_pending or self.stopping
-        return self.idle and self._rebalance_resolved and not busy and not self.site.timing.herder_request_ms
+        free = self.member.resting and self._rebalance_resolved and not busy
+        return free and not self.site.timing.herder_request_ms
 
     # --- the queue ------------------------------------------------------------------------------------------------------
 
@@ -293,9 +293,7 @@ class DistributedHerder:
             description = f"polling the group coordinator for up to {left_ms}ms or until interrupted"
             self._arm(due_at_ms)
         self.stage.begin(description)
-        self.idle = True
         yield from self.member.poll()
-        self.idle = False
         self.stage.complete()
 
     def _arm(self, at_ms: int) -> None:

@@ -91,6 +91,7 @@ class ConfigHistory:
 
     def __init__(self) -> None:
         self.names: set[str] = set()
+        self.recreated_at_ms: dict[str, int] = {}
         self._folds: dict[str, _Fold] = {}
         self._past: dict[str, deque[tuple[int, Configured | None]]] = {}
         self._touched: deque[tuple[int, str]] = deque(maxlen=4 * PAST_KEPT)
@@ -101,6 +102,8 @@ class ConfigHistory:
             return
         name = record.key[1]
         fold = self._folds.setdefault(name, _Fold())
+        if kind == config_store.CONNECTOR and fold.config is None and name in self._past:
+            self.recreated_at_ms[name] = record.at_ms
         self._change(fold, record)
         if kind != config_store.TASK:
             past = self._past.setdefault(name, deque(maxlen=PAST_KEPT))
@@ -194,7 +197,7 @@ class Seen:
     completed: tuple[int, bool] = (-1, False)
     completed_before: tuple[int, bool] = (-1, False)
     """The last two generations it completed, and whether it led them."""
-    busy_since_ms: dict[object, int] = field(default_factory=dict)
+    busy_since_ms: dict[int, int] = field(default_factory=dict)
 
     def take_assignment(self, herder: DistributedHerder) -> bool:
         """Whether the assignment is another one than at the last look."""
@@ -369,7 +372,8 @@ class Watch:
                 continue
             if not self._coordinator.is_member(herder.member.member_id):
                 continue
-            for item in (*seen.connectors, *seen.tasks):
+            held: tuple[str | ConnectorTaskId, ...] = (*seen.connectors, *seen.tasks)
+            for item in held:
                 other = owners.setdefault(item, worker.name)
                 if other != worker.name:
                     yield f"{item} is assigned to {other} and to {worker.name} in generation {self._generation}"
@@ -443,7 +447,9 @@ class Watch:
     def nothing_is_stuck(self) -> Problems:
         """An instance that does not hang for ever comes to the end of what it does."""
         for worker, node, seen in self._live():
-            waits = worker.frozen or not node.herder.idle  # an instance may need its herder to go on
+            waits = (
+                worker.frozen or not node.herder.member.resting
+            )  # an instance may need its herder to go on
             busy = {} if waits else {id(item): (what, limit_ms) for item, what, limit_ms in _busy(node)}
             now_ms = self._sim.now_ms
             seen.busy_since_ms = {key: seen.busy_since_ms.get(key, now_ms) for key in busy}
@@ -488,7 +494,9 @@ class Watch:
         yield from _unassigned(state, members)
         if self._leader_remembers():
             for worker, node in members:
-                if node.settings.worker_id not in self.strayed:  # a stray may claim what was deleted behind its back
+                if (
+                    node.settings.worker_id not in self.strayed
+                ):  # a stray may claim what was deleted behind its back
                     yield from _not_configured(state, worker, node)
         for worker, node in members:
             if not self._seen[worker.name].fell_back:
@@ -525,6 +533,8 @@ class Watch:
             return
         what = "-".join(key[1:])
         status = _visible(node, key)
+        if self._outlived_its_config(key):
+            return
         own = node.settings.worker_id
         if status is None:
             latest = self._statuses.latest(key)
@@ -536,13 +546,19 @@ class Watch:
             states = " or ".join(one.value for one in expected)
             yield f"{what} is {states} on {worker.name}, but its status says {status.state.value}"
 
+    def _outlived_its_config(self, key: Key) -> bool:
+        """Deleted and created again between two rebalances: the old instance stays, with what it knew in Connect too."""
+        recreated_at_ms = self._configs.recreated_at_ms.get(key[1])
+        latest = self._statuses.latest(key)
+        return recreated_at_ms is not None and (latest is None or latest.at_ms < recreated_at_ms + 5_000)
+
     def _leftovers(self, worker: ConnectWorker, node: ConnectProcess, state: ClusterConfigState) -> Problems:
         """Statuses of what is not configured any more. One that reached the leader too late stays, as in Connect."""
         for name in sorted(node.statuses.connectors()):
             entry = node.statuses.entry(name)
             assert entry is not None, f"{name} is listed without an entry"
             count = state.assignable.get(name)
-            keys = [
+            keys: list[Key] = [
                 (status_store.TASK, name, str(task)) for task in sorted(entry.tasks) if task >= (count or 0)
             ]
             if count is None:

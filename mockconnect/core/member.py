@@ -91,7 +91,10 @@ class GroupMember:
         self._events = Wakeup()
         self._rejoin = True
         self._joining: Reply[tuple[Joined[MemberMetadata], ExtendedAssignment]] | None = None
-        self._awaits_join = False  # the heartbeat thread rests until the join is answered, not until the sync is
+        self.resting = False  # the herder thread is in a poll and there is nothing for it to do
+        self._awaits_join = (
+            False  # the heartbeat thread rests until the join is answered, not until the sync is
+        )
         self._coordinator_known = True
         self._polled_at_ms: int | None = None  # None while the herder thread is inside a poll
 
@@ -146,7 +149,9 @@ class GroupMember:
                 if not active:
                     break
                 continue
+            self.resting = True
             yield either(self._wakeup.wait(), self._events.wait())
+            self.resting = False
             self._events.take()
         self._polled_at_ms = self._sim.now_ms
 

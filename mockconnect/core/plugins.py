@@ -176,6 +176,12 @@ def _plain(*names: str) -> list[JavaClass]:
     return [JavaClass(name) for name in names]
 
 
+OWN_CONVERTERS: Final = (
+    JavaClass("org.apache.kafka.connect.json.JsonConverter", frozenset({"converter", "header_converter"})),
+    JavaClass("org.apache.kafka.connect.storage.SimpleHeaderConverter", frozenset({"header_converter"})),
+)
+"""The converters that every worker has by default, whatever its plugin list says."""
+
 KNOWN_CLASSES: Final[tuple[JavaClass, ...]] = (
     *map(
         _keyed,
@@ -253,7 +259,7 @@ class Plugins:
         self._by_class: dict[str, list[PluginDesc]] = {}
         for plugin in self._all:
             self._by_class.setdefault(plugin.class_name, []).append(plugin)
-        self._classes = {known.name: known for known in classes}
+        self._classes = {known.name: known for known in (*OWN_CONVERTERS, *classes)}
         for name, descs in self._by_class.items():
             self._classes[name] = JavaClass(name, frozenset(plugin.kind for plugin in descs))
         self._aliases = _aliases(self._all)

@@ -21,6 +21,10 @@ from typing import Any, Final
 
 from mockconnect.core.sim import Reply, Sim
 
+PER_REQUEST_MS: Final = 20
+"""How far a request moves paced time, unless told otherwise: a client that polls sees a new connector's tasks run after
+a dozen looks.
+"""
 PATIENCE_MS: Final = 200_000
 """Longer than any answer of a live worker: 90 s there, 90 s at the worker it forwards to, and some air."""
 
@@ -31,12 +35,6 @@ class Pace(Enum):
     PACED = "paced"
     REAL = "real"
     MANUAL = "manual"
-
-
-PER_REQUEST_MS = 20
-"""How far a request moves paced time, unless told otherwise: a client that polls sees a new connector's tasks run after
-a dozen looks.
-"""
 
 
 class Clock:

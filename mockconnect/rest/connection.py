@@ -158,13 +158,6 @@ class ConnectionServer(web.Server):
     ) -> None:
         super().__init__(handler)
         self._read_again = read_again
-        self.refuses = False
-
-    def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
-        """One that was still being accepted when the port was closed is broken too; nobody would answer it."""
-        super().connection_made(handler, transport)
-        if self.refuses:
-            break_connection(transport)
 
     def __call__(self) -> Connection:
         return Connection(

@@ -27,7 +27,6 @@ BUFFER_SIZE: Final = 8192
 """What Jersey collects of an entity before it sends the head, without a length if there is more to come."""
 
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
-JSON_TYPE: Final = "Content-Type: application/json\r\n"
 
 _REASONS: Final = {
     **{int(each): each.phrase for each in HTTPStatus},

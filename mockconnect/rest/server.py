@@ -45,7 +45,7 @@ from mockconnect.rest.http_response import HttpResponse, ResponseBuilder, header
 from mockconnect.rest.jackson import jackson_of
 from mockconnect.rest.jetty import BadTarget, Known
 from mockconnect.rest.paths import location, parse_target
-from mockconnect.rest.ports import ReservedPort, reserve
+from mockconnect.rest.ports import BACKLOG, ReservedPort, reserve
 from mockconnect.rest.surface import Listed, Refused, Served, Surface
 
 LOG: Final = logging.getLogger("mockconnect")
@@ -120,8 +120,6 @@ class RestServer:
         self.clock.start()
         for listener in self._listeners:
             listener.follow()
-        for listener in self._listeners:
-            await listener.ready()
 
     async def stop(self) -> None:
         """Give up what waits, break every connection, free the ports."""
@@ -161,8 +159,7 @@ class Listener:
         self._rest = Rest.REFUSED
         self._connections: ConnectionServer
         self._listening: socket.socket | None = None
-        self._serving: asyncio.Server | None = None
-        self._accepting: asyncio.Task[None] | None = None
+        self._accepting: set[asyncio.Task[None]] = set()
         self._configure()
 
     def _configure(self) -> None:
@@ -185,17 +182,13 @@ class Listener:
         self._worker.on_rest.append(self._rest_changed)
         self._rest_changed(self._worker)
 
-    async def ready(self) -> None:
-        """Whoever connects from now on is accepted, if the worker listens at all."""
-        if self._accepting is not None:
-            await asyncio.wait([self._accepting])
-
     async def end(self) -> None:
         """No more connections, and no more of this worker."""
         if self._rest_changed in self._worker.on_rest:
             self._worker.on_rest.remove(self._rest_changed)
             self._refuse(breaks=True)
-            await self.ready()
+            if self._accepting:
+                await asyncio.wait(self._accepting)
             await self._connections.shutdown(SHUTDOWN_TIMEOUT_S)
         self._port.close()
 
@@ -211,23 +204,34 @@ class Listener:
             self._configure()
         # The kernel takes connections from here on, even if the loop is busy for a while.
         self._listening = self._port.listen()
-        self._connections.refuses = False
-        self._accepting = asyncio.ensure_future(self._accept(self._listening))
+        asyncio.get_running_loop().add_reader(self._listening, self._accept)
 
-    async def _accept(self, listening: socket.socket) -> None:
+    def _accept(self) -> None:
+        """Take everybody who waits. A server of asyncio loses those whom it accepts while it is closed: they hang."""
+        assert self._listening is not None, "only a listening port is readable"
+        for _ in range(BACKLOG):
+            try:
+                accepted, _ = self._listening.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            accepted.setblocking(False)
+            task = asyncio.get_running_loop().create_task(self._take(accepted, self._listening))
+            self._accepting.add(task)
+            task.add_done_callback(self._accepting.discard)
+
+    async def _take(self, accepted: socket.socket, listening: socket.socket) -> None:
         loop = asyncio.get_running_loop()
-        self._serving = await loop.create_server(self._connections, sock=listening, start_serving=False)
-        await self._serving.start_serving()
+        transport, _ = await loop.connect_accepted_socket(self._connections, accepted)
+        if self._listening is not listening:  # the port was closed in between
+            break_connection(transport)
 
     def _refuse(self, *, breaks: bool) -> None:
         """Stop listening. A crash breaks connections, a stop ends those without a request."""
         listening, self._listening = self._listening, None
-        serving, self._serving = self._serving, None
-        if listening is not None and self._accepting is not None:
-            self._accepting.cancel()
-            (serving or listening).close()
+        if listening is not None:
+            asyncio.get_running_loop().remove_reader(listening)
+            listening.close()
             self._port.listening_ended()
-        self._connections.refuses = True
         for connection in self._connections.connections:
             if breaks:
                 break_connection(connection.transport)
@@ -314,14 +318,9 @@ class Listener:
         return None if complaint is None else BadTarget(400, complaint, Known.METHOD, incoming.target)
 
     def _without_resources(self, incoming: Incoming) -> BadTarget:
-        """Jetty listens, but Connect's resources are not there: not yet, or not any more."""
+        """Jetty listens, but Connect's resources are not there: not yet, or (STOPPING) not any more."""
         target = parse_target(incoming.target, self._jetty.line, incoming.host)
-        if isinstance(target, BadTarget):
-            return target
-        if self._worker.rest is Rest.JETTY_404:
-            return jetty.not_ready(target.uri)
-        # Jersey's servlet container is being destroyed; its words, Jetty's page.
-        return BadTarget(500, "Request failed.", Known.REQUEST, target.uri, servlet=True)
+        return target if isinstance(target, BadTarget) else jetty.not_ready(target.uri)
 
     def _page(self, bad: BadTarget, incoming: Incoming) -> HttpResponse:
         headers = incoming.headers
@@ -333,8 +332,6 @@ class Listener:
             host=incoming.host,
             charset=headers.get("Accept-Charset", ""),
         )
-        if page.status_code == 500:
-            page = replace(page, reason="Server Error")
         if not incoming.exchange.keeps_alive and not page.closes:
             page = replace(page, headers=(*page.headers, ("Connection", "close")), closes=True)
         return self._builder.page(page, is_head=incoming.exchange.is_head)

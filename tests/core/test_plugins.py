@@ -22,8 +22,9 @@ from mockconnect.core.plugins import (
     connector_task_configs,
     start_problem,
 )
+from mockconnect.core.settings import WorkerSettings
 from mockconnect.core.traces import Throwable, java_trace, tolerance_exceeded
-from mockconnect.core.validation import connector_plugin_config
+from mockconnect.core.validation import connector_plugin_config, validate_connector_config
 
 RECORDINGS = Path(__file__).parents[1] / "conformance" / "recordings" / "4.3.1" / "plugins"
 FILE_SOURCE = "org.apache.kafka.connect.file.FileStreamSourceConnector"
@@ -573,3 +574,11 @@ def test_the_catalogue_knows_since_when_a_plugin_exists_and_tells_its_version() 
     assert named("3.5.2")["JsonConverter"].version is None
     assert named("3.6.0")["JsonConverter"].version == "3.6.0"
     assert named("3.5.2")["FileStreamSourceConnector"].version == "3.5.2"
+
+
+def test_a_worker_without_listed_converters_still_has_its_own() -> None:
+    alone = Plugins([simulated_connector("x.Only", "source")])
+    infos = validate_connector_config(
+        {"connector.class": "x.Only", "name": "a"}, plugins=alone, worker=WorkerSettings("w")
+    )
+    assert infos.error_count == 0

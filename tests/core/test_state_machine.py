@@ -25,7 +25,7 @@ from hypothesis.stateful import (
 )
 
 from mockconnect.catalog import apache_plugins
-from mockconnect.core.cluster import Cluster, ClusterOptions
+from mockconnect.core.cluster import Cluster, ClusterOptions, SeedConnector
 from mockconnect.core.connect import Rest
 from mockconnect.core.declared import simulated_connector
 from mockconnect.core.errors import ConnectError
@@ -115,7 +115,6 @@ configs = st.fixed_dictionaries(
     optional={"topics": st.just("in,out"), "x": st.sampled_from(("1", "2"))},
 )
 offsets = st.sampled_from(([({"task": "0"}, {"offset": 7})], [({"task": "0"}, None)], []))
-Requests = tuple[str, Callable[[Any], dict[str, Any]]]
 
 
 def config_for(draw: Any, name: str) -> dict[str, str]:
@@ -127,43 +126,55 @@ def config_for(draw: Any, name: str) -> dict[str, str]:
     return {**config, "name": name}
 
 
-def create(draw: Any) -> dict[str, Any]:
-    name = draw(names)
+def nothing(draw: Any, name: str) -> dict[str, Any]:
+    return {}
+
+
+def named(draw: Any, name: str) -> dict[str, Any]:
+    return {"name": name}
+
+
+def create(draw: Any, name: str) -> dict[str, Any]:
     state = draw(st.sampled_from((None, None, "PAUSED", "STOPPED", "RUNNING")))
     return {"name": name, "config": config_for(draw, name), "initial_state": state}
 
 
-def put(draw: Any) -> dict[str, Any]:
-    name = draw(names)
+def put(draw: Any, name: str) -> dict[str, Any]:
     return {"name": name, "config": config_for(draw, name)}
 
 
-def named(draw: Any) -> dict[str, Any]:
-    return {"name": draw(names)}
+def patch(draw: Any, name: str) -> dict[str, Any]:
+    changes = {"x": draw(st.sampled_from(("1", "2", None))), "tasks.max": draw(st.sampled_from("123"))}
+    return {"name": name, "patch": changes}
 
 
-def task(draw: Any) -> dict[str, Any]:
-    return {"name": draw(names), "task": draw(st.integers(0, 4))}
+def task(draw: Any, name: str) -> dict[str, Any]:
+    return {"name": name, "task": draw(st.integers(0, 4))}
 
 
-def restart(draw: Any) -> dict[str, Any]:
-    return {"name": draw(names), "include_tasks": draw(flags), "only_failed": draw(flags)}
+def restart(draw: Any, name: str) -> dict[str, Any]:
+    return {"name": name, "include_tasks": draw(flags), "only_failed": draw(flags)}
 
 
-REQUESTS: dict[str, Callable[[Any], dict[str, Any]]] = {
+def task_configs(draw: Any, name: str) -> dict[str, Any]:
+    return {"name": name, "configs": [{"task.class": "T"}] * draw(st.integers(0, 3))}
+
+
+def logger(draw: Any, name: str) -> dict[str, Any]:
+    return {"name": "root", "level": {"level": "DEBUG"}, "scope": draw(st.sampled_from((None, "cluster")))}
+
+
+REQUESTS: dict[str, Callable[[Any, str], dict[str, Any]]] = {
     "create_connector": create,
     "put_connector_config": put,
-    "patch_connector_config": lambda draw: {
-        "name": draw(names),
-        "patch": {"x": draw(st.sampled_from(("1", "2", None))), "tasks.max": draw(st.sampled_from("123"))},
-    },
+    "patch_connector_config": patch,
     "delete_connector": named,
     "pause_connector": named,
     "resume_connector": named,
     "stop_connector": named,
     "restart_connector": restart,
     "restart_task": task,
-    "alter_offsets": lambda draw: {"name": draw(names), "offsets": draw(offsets)},
+    "alter_offsets": lambda draw, name: {"name": name, "offsets": draw(offsets)},
     "reset_offsets": named,
     "connector_offsets": named,
     "reset_topics": named,
@@ -173,30 +184,30 @@ REQUESTS: dict[str, Callable[[Any], dict[str, Any]]] = {
     "connector_topics": named,
     "task_configs": named,
     "task_status": task,
-    "list_connectors": lambda draw: {"expand": draw(st.sampled_from((None, ["status", "info"])))},
-    "list_plugins": lambda draw: {},
-    "health": lambda draw: {},
-    "server_info": lambda draw: {},
-    "list_loggers": lambda draw: {},
-    "set_logger": lambda draw: {
-        "name": "root",
-        "level": {"level": "DEBUG"},
-        "scope": draw(st.sampled_from((None, "cluster"))),
+    "list_connectors": lambda draw, _: {"expand": draw(st.sampled_from((None, ["status", "info"])))},
+    "list_plugins": nothing,
+    "health": nothing,
+    "server_info": nothing,
+    "list_loggers": nothing,
+    "set_logger": logger,
+    "validate": lambda draw, _: {
+        "plugin": CLASSES[0],
+        "config": {"connector.class": CLASSES[0], "name": "v"},
     },
-    "validate": lambda draw: {"plugin": CLASSES[0], "config": {"connector.class": CLASSES[0], "name": "v"}},
-    "put_task_configs": lambda draw: {
-        "name": draw(names),
-        "configs": [{"task.class": "T"}] * draw(st.integers(0, 3)),
-    },
+    "put_task_configs": task_configs,
     "fence_zombies": named,
 }
 WRITES = (
     "create_connector",
     "put_connector_config",
+    "patch_connector_config",
     "delete_connector",
     "pause_connector",
     "resume_connector",
     "stop_connector",
+    "restart_connector",
+    "restart_task",
+    "alter_offsets",
 )
 
 FAULTS = (
@@ -242,17 +253,26 @@ class ClusterMachine(RuleBasedStateMachine):
             for n in range(count)
         )
         timing = Timing(**draw(st.sampled_from(TIMINGS), "timing"))
-        self.cluster = Cluster(
-            ClusterOptions(
-                workers, (*PLUGINS, *SHIPPED), draw(st.integers(0, 9), "seed"), timing, events_max=300_000
-            )
+        seeds = draw(st.dictionaries(names, configs, max_size=4), "connectors")
+        options = ClusterOptions(
+            workers,
+            (*PLUGINS, *SHIPPED),
+            draw(st.integers(0, 9), "seed"),
+            timing,
+            connectors=tuple(
+                SeedConnector(name, {"topics": "in", **config}) for name, config in seeds.items()
+            ),
+            events_max=300_000,
         )
+        self.cluster = Cluster(options)
         self.watch = watch(self.cluster)
+        self.faults = sorted(draw(st.sets(st.sampled_from(FAULTS), min_size=1), "faults of this run"))
         self.replies: list[Reply[Any]] = []
         self.names = list(self.cluster.workers)
         self.cluster.start()
         if draw(flags, "settled at first"):
-            assert self.cluster.settle(), "a cluster that nobody disturbs settles"
+            thinks = any("Thinks" in config["connector.class"] for config in seeds.values())
+            assert self.cluster.settle() or thinks, "a cluster that nobody disturbs settles"
 
     @staticmethod
     def _kind(draw: Any) -> dict[str, Any]:
@@ -268,7 +288,9 @@ class ClusterMachine(RuleBasedStateMachine):
     def _ask(self, data: st.DataObject, operations: tuple[str, ...]) -> Reply[Any]:
         operation = data.draw(st.sampled_from(operations), "operation")
         worker = data.draw(st.sampled_from(self.names), "through")
-        args = REQUESTS[operation](data.draw)
+        known = tuple(self.watch.configured())
+        known = known if known and operation != "create_connector" and data.draw(st.integers(0, 9)) else NAMES
+        args = REQUESTS[operation](data.draw, data.draw(st.sampled_from(known), "name"))
         reply = self.cluster.submit(worker, operation, args)
         self.replies.append(reply)
         EVENTS["requests"] += 1
@@ -298,8 +320,9 @@ class ClusterMachine(RuleBasedStateMachine):
 
     # --- faults -----------------------------------------------------------------------------------------------------------
 
-    @rule(fault=st.sampled_from(FAULTS), data=st.data())
-    def happen(self, fault: str, data: st.DataObject) -> None:
+    @rule(data=st.data())
+    def happen(self, data: st.DataObject) -> None:
+        fault = data.draw(st.sampled_from(self.faults), "fault")
         worker = data.draw(st.sampled_from(self.names), "worker")
         getattr(self, f"_{fault}")(worker, data.draw)
 
