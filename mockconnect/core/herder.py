@@ -330,7 +330,7 @@ class DistributedHerder:
             heapq.heappop(self._requests).reply.fail(errors.worker_is_shutting_down())
         if self.kafka.network.kafka_reachable(self.name):
             yield self.kafka.status_producer.flush()
-        self.member.leave("shut down")
+        self.member.close()
         yield self.site.timing.kafka_latency_ms
         self.halted.complete(None)
 

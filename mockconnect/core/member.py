@@ -90,6 +90,7 @@ class GroupMember:
         self._wakeup = Wakeup()
         self._events = Wakeup()
         self._rejoin = True
+        self._closed = False
         self._joining: Reply[tuple[Joined[MemberMetadata], ExtendedAssignment]] | None = None
         self.resting = False  # the herder thread is in a poll and there is nothing for it to do
         self._awaits_join = (
@@ -163,6 +164,11 @@ class GroupMember:
         self._sim.note(self._settings.name, self.generation, "left group", reason)
         self._reset()
 
+    def close(self) -> None:
+        """``WorkerGroupMember.stop``: leave for good; a join that is under way must not bring it back."""
+        self.leave("shut down")
+        self._closed = True
+
     def _reset(self) -> None:
         """``resetStateAndRejoin`` with a new member id."""
         self.member_id = ""
@@ -200,6 +206,8 @@ class GroupMember:
         protocols = PROTOCOLS[self._settings.connect_protocol]
         while True:
             yield from self._reach()
+            if self._closed:
+                raise Refused(Refusal.UNKNOWN_MEMBER_ID)
             metadata = self._listener.metadata()
             joining = self._coordinator.join(
                 self.member_id,
@@ -229,8 +237,12 @@ class GroupMember:
         return joined, assignment
 
     def _reach(self) -> Steps[None]:
-        """One way to the broker or back; an unreachable broker makes the client retry until it is found again."""
-        yield self._timing.kafka_latency_ms
+        """One way to the broker or back; an unreachable broker makes the client retry until it is found again.
+
+        It takes some time at least: a follower that is told CONFIG_MISMATCH joins again and again until its leader has
+        read the log, which must not stop the clock.
+        """
+        yield max(1, self._timing.kafka_latency_ms)
         while not self._network.kafka_reachable(self._settings.name):
             yield _until_healed(self._network, self._settings.name)
 

@@ -19,6 +19,7 @@ from typing import Literal
 
 from mockconnect.core.behaviour import Behaviour, Failure, Where
 from mockconnect.core.errors import ConnectError, Expected
+from mockconnect.core.javatext import parse_integer, trim
 from mockconnect.core.lifecycle import ASK_FOR, CONNECTOR, TASK, Ask, Instance, TaskEvent, TaskPhase
 from mockconnect.core.offset_store import OffsetStore, Progress
 from mockconnect.core.plugins import (
@@ -660,7 +661,7 @@ def tasks_max_check(site: Site, connector: str, config: Config, count: int) -> C
     """The ``check`` of a task that is about to start: raises :class:`Thrown` if the connector has too many."""
 
     def check() -> None:
-        tasks_max = int((config.get("tasks.max") or "1").strip())
+        tasks_max = parse_integer(trim(config.get("tasks.max") or "1"), 32) or 1  # a seeded config was not validated
         try:
             check_tasks_max(connector, config, count, tasks_max, site.settings.version.number)
         except ConnectError as error:

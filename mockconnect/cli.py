@@ -1,0 +1,377 @@
+"""The command line: ``mockconnect serve`` and ``mockconnect healthcheck``.
+
+Rules of this room:
+
+* Arguments are handed on as they were written; the room of options reads them, so that the command line, the marker
+  and :func:`mockconnect.start` know the same values and find the same mistakes. A mistake is one line on standard
+  error and exit status 2.
+* Every option is an environment variable ``MOCKCONNECT_*`` as well. What is written on the command line wins.
+* What is heavy is imported by the command that needs it: a health check must not cost what a cluster costs.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from base64 import b64encode
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+import click
+
+if TYPE_CHECKING:
+    from mockconnect.hosting import RunningCluster
+    from mockconnect.options import Problem
+
+DEFAULT_PORT: Final = "8083"
+HEALTH_TIMEOUT_S: Final = 12.0
+"""A little longer than the 10 s after which a worker itself says that it is not healthy."""
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="mockconnect")
+def main() -> None:
+    """A stateful simulator of an Apache Kafka Connect cluster."""
+
+
+def _option(name: str, help_text: str, *more_variables: str, **attributes: Any) -> Callable[[Any], Any]:
+    """An option that is an environment variable as well."""
+    variables = [f"MOCKCONNECT_{name.removeprefix('--').replace('-', '_').upper()}", *more_variables]
+    if attributes.get("default") not in (None, ()):
+        attributes["show_default"] = True
+    return click.option(name, envvar=variables, help=help_text, show_envvar=True, **attributes)
+
+
+# --- serve --------------------------------------------------------------------------------------------------------------
+
+
+@main.command()
+@_option("--workers", "How many workers: 3 if left out, and 1 in standalone mode.", default=None, metavar="N")
+@_option("--host", "Where to listen; 0.0.0.0 is everywhere.", default="127.0.0.1")
+@_option(
+    "--port",
+    "Port of the first worker, the others follow; 0 takes free ones.",
+    "CONNECT_REST_PORT",
+    default=DEFAULT_PORT,
+    metavar="PORT",
+)
+@_option(
+    "--advertised-host",
+    "Host in worker ids and forwarded URLs.",
+    "CONNECT_REST_ADVERTISED_HOST_NAME",
+    default=None,
+    metavar="HOST",
+)
+@_option(
+    "--kafka-version",
+    "Version to imitate; several, divided by commas, one per worker.",
+    default=None,
+    metavar="V",
+)
+@_option("--mode", "distributed or standalone.", default="distributed", metavar="MODE")
+@_option(
+    "--clock",
+    "real, xN (N times as fast), paced (requests move time) or manual.",
+    default="real",
+    metavar="CLOCK",
+)
+@_option("--seed", "Seed of every random draw.", default="0", metavar="N")
+@_option(
+    "--plugins",
+    "JSON or YAML file with plugins; may be repeated.",
+    multiple=True,
+    type=click.Path(),
+    metavar="FILE",
+)
+@_option(
+    "--connectors",
+    "JSON or YAML file with connectors that exist from the start.",
+    default=None,
+    metavar="FILE",
+)
+@_option(
+    "--config", "A worker property, such as group.id=g; may be repeated.", multiple=True, metavar="NAME=VALUE"
+)
+@_option("--user", "Ask for basic authentication; may be repeated.", multiple=True, metavar="NAME:PASSWORD")
+@_option(
+    "--timing",
+    "How long something takes, such as jvm_start=2s; may be repeated.",
+    multiple=True,
+    metavar="NAME=TIME",
+)
+@_option(
+    "--ready-file",
+    "Written when all workers listen: their ids and URLs as JSON.",
+    default=None,
+    metavar="FILE",
+)
+@_option("--cold-start", "Show the boot and the first rebalance too.", is_flag=True)
+def serve(ready_file: str | None, **given: Any) -> None:
+    """Run a cluster until it is interrupted (SIGINT, SIGTERM)."""
+    signal.signal(
+        signal.SIGTERM, lambda *_: sys.exit(0)
+    )  # until the event loop takes over; the first process needs it
+    problems: list[Problem] = []
+    arguments = _arguments(given, problems)
+    if ready_file is not None:
+        _check_ready_file(Path(ready_file), problems)
+    from mockconnect.options import OptionsError  # noqa: PLC0415 - heavy
+
+    try:
+        _serve(arguments, problems, None if ready_file is None else Path(ready_file))
+    except OptionsError as error:
+        _refuse(error.problems)
+    except KeyboardInterrupt:
+        sys.exit(0)
+
+
+def _serve(arguments: Mapping[str, Any], problems: list[Problem], ready_file: Path | None) -> None:
+    import asyncio  # noqa: PLC0415 - heavy
+    import logging  # noqa: PLC0415 - heavy
+
+    from mockconnect.options import OptionsError  # noqa: PLC0415 - heavy
+
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
+    if problems:
+        raise OptionsError([*problems, *_problems_of(arguments)])
+    asyncio.run(_until_interrupted(arguments, ready_file))
+
+
+def _problems_of(arguments: Mapping[str, Any]) -> Sequence[Problem]:
+    from mockconnect.options import OptionsError, read_options  # noqa: PLC0415 - heavy
+
+    try:
+        read_options(arguments)
+    except OptionsError as error:
+        return error.problems
+    return ()
+
+
+async def _until_interrupted(arguments: Mapping[str, Any], ready_file: Path | None) -> None:
+    import asyncio  # noqa: PLC0415 - heavy
+
+    from mockconnect.hosting import start_async  # noqa: PLC0415 - heavy
+
+    interrupted = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with suppress(NotImplementedError):  # Windows has no signals on its loop
+            loop.add_signal_handler(number, interrupted.set)
+    async with start_async(**arguments) as cluster:
+        if ready_file is not None:
+            _write_ready_file(ready_file, cluster)
+        try:
+            _greet(cluster, arguments)
+            await interrupted.wait()
+        finally:
+            if ready_file is not None:
+                ready_file.unlink(missing_ok=True)
+
+
+def _arguments(given: Mapping[str, Any], problems: list[Problem]) -> dict[str, Any]:
+    """What was written, as :func:`mockconnect.start` takes it. Numbers become numbers where they are some."""
+    arguments = {name: value for name, value in given.items() if value not in (None, ())}
+    for name in ("workers", "port", "seed"):
+        if name in arguments:
+            arguments[name] = _number(arguments[name])
+    for name in ("config", "timing"):
+        if name in arguments:
+            arguments[name] = _pairs(name, arguments[name], problems)
+    if "user" in arguments:
+        arguments["users"] = dict(text.partition(":")[::2] for text in arguments.pop("user"))
+    if "plugins" in arguments:
+        arguments["plugins"] = list(arguments["plugins"])
+    versions = str(arguments.get("kafka_version", "")).split(",")
+    if len(versions) > 1:
+        arguments["kafka_version"] = [version.strip() for version in versions]
+    return arguments
+
+
+def _number(text: object) -> object:
+    with suppress(ValueError):
+        return int(str(text))
+    return text
+
+
+def _pairs(name: str, texts: Sequence[str], problems: list[Problem]) -> dict[str, str]:
+    from mockconnect.options import Problem  # noqa: PLC0415 - heavy
+
+    pairs: dict[str, str] = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not equals:
+            problems.append(Problem(name, f"expected NAME=VALUE, found {text!r}"))
+        pairs[key.strip()] = value.strip()
+    return pairs
+
+
+def _refuse(problems: Sequence[Problem]) -> NoReturn:
+    for problem in problems:
+        name, rest = _flag_of(problem.where)
+        click.echo(f"mockconnect serve: --{name}{rest}: {problem.text}", err=True)
+    sys.exit(2)
+
+
+def _flag_of(where: str) -> tuple[str, str]:
+    """``kafka_version[1]`` is ``--kafka-version`` and what follows it."""
+    end = next(
+        (index for index, sign in enumerate(where) if not (sign.isalnum() or sign in "_-")), len(where)
+    )
+    return where[:end].replace("_", "-"), where[end:]
+
+
+# --- the ready file --------------------------------------------------------------------------------------------------------
+
+
+def _check_ready_file(path: Path, problems: list[Problem]) -> None:
+    """An old file would say that what is not ready is; so it goes first."""
+    from mockconnect.options import Problem  # noqa: PLC0415 - heavy
+
+    try:
+        path.unlink(missing_ok=True)
+        _write(path, "")
+        path.unlink()
+    except OSError as error:
+        problems.append(Problem("ready_file", f"{path} cannot be written: {error.strerror}"))
+
+
+def _write_ready_file(path: Path, cluster: RunningCluster) -> None:
+    workers = [{"name": one.name, "worker_id": one.id, "url": one.url} for one in cluster.workers]
+    _write(path, json.dumps({"workers": workers, "seed": cluster.seed}, indent=2) + "\n")
+
+
+def _write(path: Path, text: str) -> None:
+    """All or nothing: whoever sees the file sees all of it."""
+    partly = path.with_name(f".{path.name}.{os.getpid()}")
+    partly.write_text(text, encoding="utf-8")
+    partly.replace(path)
+
+
+# --- the banner ------------------------------------------------------------------------------------------------------------
+
+TRY: Final = (
+    ("which connectors can be made", "curl -s {url}/connector-plugins"),
+    (
+        "make one",
+        "curl -s -X PUT -H 'Content-Type: application/json' {url}/connectors/demo/config -d "
+        '\'{{"connector.class":"FileStreamSource","tasks.max":"1","file":"/tmp/demo.txt","topic":"demo"}}\'',
+    ),
+    ("see it run", "curl -s {url}/connectors/demo/status"),
+)
+
+
+def _greet(cluster: RunningCluster, arguments: Mapping[str, Any]) -> None:
+    """Where the workers are and what to do first, for people who see this for the first time."""
+    lines = [
+        ("", f"Kafka Connect, simulated by mockconnect (seed {cluster.seed}, clock {arguments['clock']})"),
+        ("", ""),
+    ]
+    lines += [
+        ("worker", f"{one.name}  {one.url}" + ("  leader" if one.is_leader else ""))
+        for one in cluster.workers
+    ]
+    lines += [("", ""), ("", "Try, in another terminal:")]
+    for what, command in TRY:
+        lines += [("comment", f"  # {what}"), ("command", f"  {command.format(url=cluster.url)}")]
+    lines += [("", ""), ("", "Ctrl-C stops it.")]
+    _print_styled(lines) if sys.stdout.isatty() else click.echo("\n".join(text for _, text in lines))
+    sys.stdout.flush()
+
+
+STYLES: Final = {"": "", "worker": "green", "comment": "dim", "command": "bold cyan"}
+
+
+def _print_styled(lines: Sequence[tuple[str, str]]) -> None:
+    from rich.console import Console  # noqa: PLC0415 - heavy
+    from rich.text import Text  # noqa: PLC0415 - heavy
+
+    console = Console(soft_wrap=True)
+    for kind, text in lines:
+        console.print(Text(text, style=STYLES[kind]))
+
+
+# --- healthcheck -----------------------------------------------------------------------------------------------------------
+
+
+@main.command()
+@click.option(
+    "--url", envvar="MOCKCONNECT_URL", show_envvar=True, help="A worker; the first one of serve if left out."
+)
+@click.option("--timeout", default=HEALTH_TIMEOUT_S, show_default=True, help="Seconds to wait for an answer.")
+@click.option(
+    "--user",
+    envvar="MOCKCONNECT_USER",
+    show_envvar=True,
+    metavar="NAME:PASSWORD",
+    help="For basic authentication.",
+)
+def healthcheck(url: str | None, timeout: float, user: str | None) -> None:
+    """Exit with 0 if a healthy Kafka Connect worker is there, and with 1 and the reason if not."""
+    if url is None:
+        port = os.environ.get("MOCKCONNECT_PORT") or os.environ.get("CONNECT_REST_PORT") or DEFAULT_PORT
+        host = os.environ.get("MOCKCONNECT_HOST") or "0.0.0.0"
+        url = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"
+    headers = {} if not user else {"Authorization": f"Basic {b64encode(user.split()[0].encode()).decode()}"}
+    reason = _unhealthy(lambda path: _get(f"{url.rstrip('/')}{path}", headers, timeout))
+    if reason is not None:
+        click.echo(f"{url}: {reason}", err=True)
+        sys.exit(1)
+
+
+Get = Callable[[str], tuple[int, Mapping[str, Any]]]
+
+
+def _unhealthy(get: Get) -> str | None:
+    """Why there is no healthy worker, or ``None``. Workers before 3.9 have no ``/health``; their root must do."""
+    status_code, body = get("/health")
+    if status_code == 404:
+        return _unhealthy_root(*get("/"))
+    message = body.get("message", "this is no Kafka Connect worker")
+    return (
+        None
+        if status_code == 200 and body.get("status") == "healthy"
+        else f"{status_code or ''} {message}".strip()
+    )
+
+
+def _unhealthy_root(status_code: int, body: Mapping[str, Any]) -> str | None:
+    version = str(body.get("version", ""))
+    if status_code != 200 or "commit" not in body or not version[:1].isdecimal():
+        return f"{status_code or ''} {body.get('message', 'this is no Kafka Connect worker')}".strip()
+    number = tuple(int(part) for part in version.split(".")[:2] if part.isdecimal())
+    return f"Kafka Connect {version} answers, but not on /health" if number >= (3, 9) else None
+
+
+def _get(url: str, headers: Mapping[str, str], timeout_s: float) -> tuple[int, Mapping[str, Any]]:
+    """Status code (0: no answer) and JSON body (what could not be read is told as its message)."""
+    from http.client import HTTPException  # noqa: PLC0415 - heavy
+    from urllib.error import HTTPError  # noqa: PLC0415 - heavy
+    from urllib.request import ProxyHandler, Request, build_opener  # noqa: PLC0415 - heavy
+
+    try:
+        with build_opener(ProxyHandler({})).open(
+            Request(url, headers=dict(headers)), timeout=timeout_s
+        ) as response:
+            return response.status, _json(response.read())
+    except HTTPError as error:
+        with error:
+            return error.code, _json(error.read())
+    except (OSError, HTTPException, ValueError) as error:
+        reason = getattr(error, "reason", error)
+        return 0, {"message": str(getattr(reason, "strerror", None) or reason)}
+
+
+def _json(body: bytes) -> Mapping[str, Any]:
+    with suppress(ValueError):
+        value = json.loads(body)
+        if isinstance(value, dict):
+            return value
+    return {}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,673 @@
+"""A running cluster: its own thread and event loop, and verbs that wait until they are carried out.
+
+Rules of this room:
+
+* One cluster lives on one event loop: :func:`start` makes a thread for it, :func:`start_async` uses the caller's.
+  Whatever is asked of a :class:`RunningCluster` is carried out on that loop, between two requests, so nobody locks.
+* Verbs are those of core, with names, numbers or ``"leader"`` for workers and texts for durations. A verb that cannot
+  be carried out raises :class:`ValueError` and says what there is.
+* Looking changes nothing, and works after the end as well.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import socket
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from types import TracebackType
+from typing import Final, Protocol, TypeAlias, TypeVar, Unpack
+
+from mockconnect.catalog import client_definition
+from mockconnect.core.answers import Answer
+from mockconnect.core.cluster import Cluster, ClusterOptions
+from mockconnect.core.connect import ConnectWorker, Rest
+from mockconnect.core.network import Break
+from mockconnect.core.sim import TraceRow
+from mockconnect.core.traces import CONNECT_EXCEPTION, java_trace
+from mockconnect.options import (
+    Arguments,
+    Duration,
+    Options,
+    OptionsError,
+    PluginsGiven,
+    Problem,
+    WorkerGiven,
+    duration_ms,
+    one_of,
+    plugins_on,
+    read_options,
+    release,
+)
+from mockconnect.rest.clock import Clock, Pace
+from mockconnect.rest.ports import ReservedPort, reserve
+from mockconnect.rest.server import RestServer
+
+T = TypeVar("T")
+Verb = Callable[[], T]
+WorkerRef: TypeAlias = "str | int | Worker"
+"""A worker by name, by index, by handle, or as ``"leader"``."""
+
+FAILURE: Final = java_trace(CONNECT_EXCEPTION, "failed on request of the test")
+
+
+class NotReachedError(AssertionError):
+    """What was waited for did not come about in the virtual time it was given."""
+
+
+def start(
+    workers: int | Sequence[WorkerGiven | str] | None = None, **arguments: Unpack[Arguments]
+) -> RunningCluster:
+    """Start a cluster on a thread of its own; use it in a ``with`` block, or call ``close()`` in the end.
+
+    ``workers`` is a number (3, and 1 in standalone mode) or a list of names or dicts. The keyword arguments are those of
+    :class:`mockconnect.options.Arguments`. When it returns all workers listen, and unless ``cold_start`` is true
+    their first rebalance is over. Raises :class:`OptionsError` with every mistake at once.
+    """
+    return _on_thread(read_options(_all(workers, arguments)))
+
+
+@asynccontextmanager
+async def start_async(
+    workers: int | Sequence[WorkerGiven | str] | None = None, **arguments: Unpack[Arguments]
+) -> AsyncIterator[RunningCluster]:
+    """The same cluster on the running event loop, for tests that want no thread. Its verbs are plain calls too."""
+    hosted = await _Hosted.start(read_options(_all(workers, arguments)))
+    try:
+        yield RunningCluster(hosted, _at_once, lambda: None)
+    finally:
+        await hosted.stop()
+
+
+def _all(workers: object, arguments: Mapping[str, object]) -> Mapping[str, object]:
+    return {**arguments, **({} if workers is None else {"workers": workers})}
+
+
+# --- what runs on the loop --------------------------------------------------------------------------------------------
+
+
+class _Hosted:
+    """A cluster, its clock and its server, on the loop they live on."""
+
+    def __init__(self, options: Options, ports: Sequence[ReservedPort]) -> None:
+        self.options = options
+        settings = tuple(plan.on(one.port) for plan, one in zip(options.workers, ports, strict=True))
+        self.urls = tuple(f"http://{_shown(options.host)}:{one.port}" for one in ports)
+        self.core = Cluster(
+            ClusterOptions(
+                workers=settings,
+                plugins=options.workers[0].plugins,
+                seed=options.seed,
+                timing=options.timing,
+                cluster_id=options.cluster_id,
+                clients=partial(client_definition, version=release(settings[0].version)),
+                connectors=options.connectors,
+                mode=options.mode,
+            )
+        )
+        for plan in options.workers:
+            self.core.set_plugins(plan.settings.name, plan.plugins)
+        self.clock = Clock(self.core.sim, Pace(options.clock.kind), rate=options.clock.rate)
+        by_name = {one.name: port for one, port in zip(settings, ports, strict=True)}
+        self.server = RestServer(self.core, self.clock, by_name)
+
+    @classmethod
+    async def start(cls, options: Options) -> _Hosted:
+        ports = _reserve_all(options.host, options.port, len(options.workers))
+        try:
+            with _no_collections(keep=len(options.connectors) > LARGE_CLUSTER_CONNECTORS):
+                hosted = cls(options, ports)
+                hosted._settle()
+            await hosted.server.start()
+        except BaseException:
+            for port in ports:
+                port.close()
+            raise
+        return hosted
+
+    def _settle(self) -> None:
+        self.core.start()
+        if not self.options.cold_start and not self.core.settle():
+            raise RuntimeError(
+                f"the cluster did not settle (seed {self.options.seed})\n{_text(self.core.sim.trace.tail(40))}"
+            )
+
+    async def stop(self) -> None:
+        await self.server.stop()
+        gc.unfreeze()
+
+
+LARGE_CLUSTER_CONNECTORS: Final = 1_000
+
+
+@contextmanager
+def _no_collections(*, keep: bool) -> Iterator[None]:
+    """A large cluster is millions of objects that all live on: walking them again and again takes longer than making
+    them. ``keep`` exempts what was made from later walks too, until :func:`gc.unfreeze`.
+    """
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+        if keep:
+            gc.freeze()
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _reserve_all(host: str, port: int, count: int) -> list[ReservedPort]:
+    """One port per worker. Free ports are taken in ascending order, so that a run does not depend on them."""
+    ports: list[ReservedPort] = []
+    try:
+        for number in range(count):
+            ports.append(_reserve(host, port + number if port else 0))
+    except OSError as error:
+        for one in ports:
+            one.close()
+        wanted = f"port {port + len(ports)}" if port else "a free port"
+        problem = Problem("port", f"cannot listen on {wanted} of {host}: {error.strerror or error}")
+        raise OptionsError([problem]) from error
+    return sorted(ports, key=lambda one: one.port)
+
+
+def _reserve(host: str, port: int) -> ReservedPort:
+    """Reserved ports can be shared, so another server that listens there is only found by not sharing."""
+    if port:
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as alone:
+            alone.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            alone.bind((host, port))
+    return reserve(host, port)
+
+
+def _shown(host: str) -> str:
+    """The host in a URL that this machine can reach."""
+    if host in ("0.0.0.0", ""):
+        return "127.0.0.1"
+    if host == "::":
+        return "[::1]"
+    return f"[{host}]" if ":" in host else host
+
+
+def _text(rows: Sequence[TraceRow]) -> str:
+    return "\n".join(map(str, rows))
+
+
+# --- how verbs reach the loop -------------------------------------------------------------------------------------------
+
+
+class CarryOut(Protocol):
+    """Calls a verb on the cluster's loop and gives what it gives."""
+
+    def __call__(self, verb: Verb[T]) -> T: ...
+
+
+def _at_once(verb: Verb[T]) -> T:
+    return verb()
+
+
+class _Thread:
+    """A daemon thread with an event loop that one cluster lives on."""
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._loop = asyncio.new_event_loop()
+        self._started: Future[_Hosted] = Future()
+        self._stopping = asyncio.Event()
+        self._open = threading.Lock()
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name="mockconnect", daemon=True)
+
+    def start(self) -> _Hosted:
+        self._thread.start()
+        return self._started.result()
+
+    def _run(self) -> None:
+        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+            runner.run(self._live())
+
+    async def _live(self) -> None:
+        try:
+            hosted = await _Hosted.start(self._options)
+        except BaseException as error:  # it is raised where start() was called
+            self._started.set_exception(error)
+            return
+        self._started.set_result(hosted)
+        await self._stopping.wait()
+        await hosted.stop()
+
+    def carry_out(self, verb: Verb[T]) -> T:
+        """``verb`` on the loop; from the loop itself, and after its end, at once."""
+        if threading.current_thread() is self._thread:
+            return verb()
+        done: Future[T] = Future()
+        with self._open:
+            if not self._closed:
+                self._loop.call_soon_threadsafe(_fulfil, done, verb)
+                return done.result()
+        self._thread.join()
+        return verb()
+
+    def stop(self) -> None:
+        with self._open:
+            if not self._closed:
+                self._closed = True
+                self._loop.call_soon_threadsafe(self._stopping.set)
+        self._thread.join()
+
+
+def _fulfil(done: Future[T], verb: Verb[T]) -> None:
+    try:
+        done.set_result(verb())
+    except BaseException as error:  # it is raised where the verb was called
+        done.set_exception(error)
+
+
+def _on_thread(options: Options) -> RunningCluster:
+    thread = _Thread(options)
+    return RunningCluster(thread.start(), thread.carry_out, thread.stop)
+
+
+# --- what users hold ------------------------------------------------------------------------------------------------------
+
+
+class RunningCluster:
+    """A running cluster. Leave its ``with`` block, or call :meth:`close`, to end it."""
+
+    def __init__(self, hosted: _Hosted, carry_out: CarryOut, close: Callable[[], None]) -> None:
+        self._hosted = hosted
+        self._carry_out = carry_out
+        self._close = close
+        self.workers: Final = tuple(Worker(self, number, hosted) for number in range(len(hosted.urls)))
+        """Handles of all workers, in order."""
+
+    def __enter__(self) -> RunningCluster:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop listening and end the thread. Pending requests are answered first."""
+        self._close()
+
+    def __repr__(self) -> str:
+        return f"<mockconnect cluster of {len(self.workers)} at {self.url}, seed {self.seed}>"
+
+    def _do(self, verb: Verb[T]) -> T:
+        return self._carry_out(verb)
+
+    @property
+    def _core(self) -> Cluster:
+        return self._hosted.core
+
+    # --- who is there -------------------------------------------------------------------------------------------------------
+
+    @property
+    def url(self) -> str:
+        """URL of the first worker, without a slash at the end."""
+        return self._hosted.urls[0]
+
+    @property
+    def urls(self) -> list[str]:
+        return list(self._hosted.urls)
+
+    def worker(self, worker: WorkerRef) -> Worker:
+        """The handle of a worker by name, index or ``"leader"``. Raises :class:`ValueError`."""
+        return self._do(lambda: self._find(worker))
+
+    @property
+    def leader(self) -> Worker | None:
+        """The worker that the group calls its leader; ``None`` while there is none, and in standalone mode."""
+        return self._do(self._leader)
+
+    @property
+    def followers(self) -> list[Worker]:
+        """Every worker but the leader, in order."""
+        leader = self.leader
+        return [worker for worker in self.workers if worker is not leader]
+
+    @property
+    def generation(self) -> int:
+        return self._do(lambda: self._core.generation)
+
+    def owner(self, connector: str, task: int | None = None) -> Worker | None:
+        """The worker that runs a connector, or one of its tasks."""
+        return self._do(lambda: self._named(self._core.owner(connector, task)))
+
+    def _leader(self) -> Worker | None:
+        return self._named(self._core.leader)
+
+    def _named(self, name: str | None) -> Worker | None:
+        return next((worker for worker in self.workers if worker.name == name), None)
+
+    def _find(self, worker: WorkerRef) -> Worker:
+        if isinstance(worker, Worker):
+            return worker
+        if worker == "leader":
+            leader = self._leader()
+            if leader is None:
+                raise ValueError(f"the cluster has no leader at {self._core.now_ms} ms")
+            return leader
+        names = [one.name for one in self.workers]
+        if isinstance(worker, int):
+            if not -len(names) <= worker < len(names):
+                raise ValueError(f"there is no worker {worker}; there are {len(names)}, counted from 0")
+            return self.workers[worker]
+        if worker not in names:
+            raise ValueError(f"worker: {one_of(worker, (*names, 'leader'))}")
+        return self.workers[names.index(worker)]
+
+    # --- time -----------------------------------------------------------------------------------------------------------------
+
+    @property
+    def seed(self) -> int:
+        return self._hosted.options.seed
+
+    @property
+    def now_ms(self) -> int:
+        """Virtual milliseconds since the cluster's beginning."""
+        return self._do(lambda: self._core.now_ms)
+
+    @property
+    def settled(self) -> bool:
+        """Nothing is under way: all live workers are members, caught up and idle."""
+        return self._do(lambda: self._core.settled)
+
+    def advance(self, duration: Duration) -> None:
+        """Let virtual time pass: ``advance("5m")``."""
+        span_ms = duration_ms(duration)
+        self._do(lambda: self._hosted.clock.advance(span_ms))
+
+    def run_until(self, until: Callable[[RunningCluster], bool] | Duration, max: Duration = "10m") -> bool:
+        """Run to an instant, or until ``until(cluster)`` is true; says whether that came about within ``max``."""
+        limit_ms = duration_ms(max, "max")
+        reached = (lambda: until(self)) if callable(until) else duration_ms(until, "until")
+        return self._do(lambda: self._hosted.clock.run_until(reached, limit_ms))
+
+    def settle(self, max: Duration = "15m") -> None:
+        """Run until nothing is under way. Raises :class:`NotReachedError`."""
+        limit_ms = duration_ms(max, "max")
+        if not self._do(lambda: self._hosted.clock.run_until(lambda: self._core.settled, limit_ms)):
+            raise NotReachedError(self._missed(f"the cluster did not settle within {limit_ms} ms"))
+
+    def wait_for(
+        self,
+        connector: str,
+        state: str = "RUNNING",
+        tasks: int | None = None,
+        *,
+        task_state: str | None = None,
+        within: Duration = "60s",
+    ) -> None:
+        """Run until every serving worker shows the connector in ``state`` and its tasks in ``task_state``.
+
+        ``tasks`` is how many tasks there must be (whatever number there is, if left out); ``task_state`` is the
+        connector's state if left out. Raises :class:`NotReachedError` with what was last seen.
+        """
+        wanted = _Wanted(connector, state.upper(), tasks, (task_state or state).upper())
+        limit_ms = duration_ms(within, "within")
+        if not self._do(lambda: self._hosted.clock.run_until(lambda: wanted.seen(self._core), limit_ms)):
+            seen = self._do(lambda: wanted.views(self._core))
+            lines = "\n".join(f"  {name} shows {_view_text(view)}" for name, view in seen.items())
+            raise NotReachedError(self._missed(f"{wanted} was not reached within {limit_ms} ms:\n{lines}"))
+
+    def _missed(self, what: str) -> str:
+        return f"{what}\nseed {self.seed}, the last rows of the trace:\n{self.timeline(20)}"
+
+    # --- what can happen to workers -------------------------------------------------------------------------------------------
+
+    def crash(self, worker: WorkerRef) -> None:
+        """``kill -9``: no goodbye; the group notices after the session time-out."""
+        self._to(worker, lambda machine: machine.crash())
+
+    def stop(self, worker: WorkerRef) -> None:
+        """SIGTERM: shut down cleanly, which takes virtual time."""
+        self._to(worker, lambda machine: machine.stop())
+
+    def start(self, worker: WorkerRef) -> None:
+        """Start a worker that is down; it boots in virtual time."""
+        self._to(worker, lambda machine: machine.start())
+
+    def freeze(self, worker: WorkerRef) -> None:
+        """SIGSTOP: its port accepts, nothing answers."""
+        self._to(worker, lambda machine: machine.freeze())
+
+    def thaw(self, worker: WorkerRef) -> None:
+        """SIGCONT."""
+        self._to(worker, lambda machine: machine.thaw())
+
+    def _to(self, worker: WorkerRef, verb: Callable[[ConnectWorker], object]) -> None:
+        self._act(lambda: verb(self._machine(worker)))
+
+    def _act(self, verb: Verb[T]) -> T:
+        """Carry out something that happens at this very moment and may schedule more."""
+
+        def act() -> T:
+            clock = self._hosted.clock
+            clock.advance(0)
+            try:
+                return verb()
+            finally:
+                clock.rearm()
+
+        return self._do(act)
+
+    def _machine(self, worker: WorkerRef) -> ConnectWorker:
+        return self._core.workers[self._find(worker).name]
+
+    def set_plugins(self, worker: WorkerRef, plugins: PluginsGiven | None) -> None:
+        """The worker's plugin path beside the distribution's own plugins; it counts from its next start."""
+
+        def verb() -> None:
+            machine = self._machine(worker)
+            self._core.set_plugins(machine.name, plugins_on(machine.settings.version, plugins))
+
+        self._act(verb)
+
+    def block_herder(
+        self, worker: WorkerRef, duration: Duration, stage: str = "polling the group coordinator"
+    ) -> None:
+        """Keep a worker's herder thread busy, as slow connector code would; ``stage`` shows in time-out messages."""
+        span_ms = duration_ms(duration)
+        self._act(lambda: self._core.block_herder(self._find(worker).name, span_ms, stage))
+
+    def set_lag(
+        self, worker: WorkerRef, *, config: Duration | None = None, status: Duration | None = None
+    ) -> None:
+        """How far a worker's readers of the config and the status topic are behind, from the next record on."""
+        config_ms = None if config is None else duration_ms(config, "config")
+        status_ms = None if status is None else duration_ms(status, "status")
+        self._act(
+            lambda: self._core.set_lag(self._find(worker).name, config_ms=config_ms, status_ms=status_ms)
+        )
+
+    def partition(self, worker: WorkerRef, other: WorkerRef = "kafka", how: str = "refused") -> None:
+        """Cut a worker from Kafka, or from another worker (both ways).
+
+        ``how``: ``refused``, ``dropped`` (only time-outs tell), ``dns``, ``tls`` or ``garbage``.
+        """
+        if how not in BREAKS:
+            raise ValueError(f"how: {one_of(how, BREAKS)}")
+        self._act(lambda: self._cut(worker, other, Break(how)))
+
+    def _cut(self, worker: WorkerRef, other: WorkerRef, how: Break) -> None:
+        name = self._find(worker).name
+        if other == "kafka":
+            self._core.partition_from_kafka(name, how)
+        else:
+            self._core.partition_workers(name, self._find(other).name, how)
+
+    def heal(self, worker: WorkerRef | None = None, other: WorkerRef | None = None) -> None:
+        """Heal every partition, those of one worker, or that between two parties (``other`` may be ``"kafka"``)."""
+        self._act(lambda: self._heal(worker, other))
+
+    def _heal(self, worker: WorkerRef | None, other: WorkerRef | None) -> None:
+        parties = [
+            None if one is None else one if one == "kafka" else self._find(one).name
+            for one in (worker, other)
+        ]
+        for source, target, _ in self._core.network.breaks():
+            if all(party is None or party in (source, target) for party in parties):
+                if target == "kafka":
+                    self._core.heal_kafka(source)
+                else:
+                    self._core.heal_workers(source, target)
+
+    # --- what can happen to connectors ----------------------------------------------------------------------------------------
+
+    def fail_connector(self, connector: str, trace: str = FAILURE) -> None:
+        """The connector's code raises an error now; ``trace`` shows in its status."""
+        found = self._act(lambda: self._core.fail_connector(connector, trace))
+        if not found:
+            raise ValueError(f"no worker runs connector {connector!r}; {self._running_text('connectors')}")
+
+    def fail_task(self, connector: str, task: int, trace: str = FAILURE) -> None:
+        """A task throws now; ``trace`` shows in its status."""
+        found = self._act(lambda: self._core.fail_task(connector, task, trace))
+        if not found:
+            raise ValueError(f"no worker runs task {task} of {connector!r}; {self._running_text('tasks')}")
+
+    def _running_text(self, kind: str) -> str:
+        names = sorted(
+            name for worker in _tables(self.snapshot(), "workers") for name in _running(worker, kind)
+        )
+        return f"running {kind} are {', '.join(names)}" if names else f"no {kind} are running"
+
+    # --- looking --------------------------------------------------------------------------------------------------------------
+
+    def snapshot(self) -> Answer:
+        """The whole cluster as plain, sorted data."""
+        return self._do(self._core.snapshot)
+
+    def trace(self, rows: int = 40) -> list[TraceRow]:
+        """The last rows of what happened: instant, worker, its generation, what, and detail."""
+        return self._do(lambda: self._core.sim.trace.tail(rows))
+
+    def timeline(self, rows: int = 40) -> str:
+        """The last rows of what happened, as text."""
+        return _text(self.trace(rows))
+
+    @property
+    def bugs(self) -> list[str]:
+        """What went wrong inside mockconnect itself; always empty unless there is a bug to report."""
+        return self._do(lambda: [str(bug) for bug in self._hosted.server.bugs])
+
+
+class Worker:
+    """One worker of a running cluster."""
+
+    def __init__(self, cluster: RunningCluster, number: int, hosted: _Hosted) -> None:
+        plan = hosted.options.workers[number]
+        self._cluster = cluster
+        self.name: Final = plan.settings.name
+        self.url: Final = hosted.urls[number]
+        """Where it listens, without a slash at the end."""
+        self.id: Final = hosted.core.workers[self.name].settings.worker_id
+        """Its worker id (``host:port``), as statuses show it."""
+
+    def __repr__(self) -> str:
+        return f"<worker {self.name} at {self.url}>"
+
+    @property
+    def is_leader(self) -> bool:
+        return self._cluster.leader is self
+
+    @property
+    def rest(self) -> Rest:
+        """How its port behaves."""
+        return self._cluster._do(lambda: self._cluster._core.workers[self.name].rest)
+
+    def crash(self) -> None:
+        self._cluster.crash(self)
+
+    def stop(self) -> None:
+        self._cluster.stop(self)
+
+    def start(self) -> None:
+        self._cluster.start(self)
+
+    def freeze(self) -> None:
+        self._cluster.freeze(self)
+
+    def thaw(self) -> None:
+        self._cluster.thaw(self)
+
+    def set_plugins(self, plugins: PluginsGiven | None) -> None:
+        self._cluster.set_plugins(self, plugins)
+
+
+BREAKS: Final = tuple(how.value for how in Break)
+
+
+# --- what workers show ------------------------------------------------------------------------------------------------------
+
+
+class _Wanted:
+    """A connector in a state with its tasks in theirs, on every worker that serves."""
+
+    def __init__(self, connector: str, state: str, tasks: int | None, task_state: str) -> None:
+        self._connector = connector
+        self._state = state
+        self._tasks = tasks
+        self._task_state = task_state
+
+    def __str__(self) -> str:
+        count = "any number of" if self._tasks is None else str(self._tasks)
+        return f"{self._connector} {self._state} with {count} tasks {self._task_state}"
+
+    def views(self, core: Cluster) -> dict[str, ConnectorView | None]:
+        """What each serving worker knows of the connector's status; ``None`` where it would answer 404."""
+        return {
+            name: _view(worker, self._connector) for name, worker in core.workers.items() if _serves(worker)
+        }
+
+    def seen(self, core: Cluster) -> bool:
+        views = self.views(core)
+        return bool(views) and all(view is not None and self._matches(view) for view in views.values())
+
+    def _matches(self, view: ConnectorView) -> bool:
+        count_matches = self._tasks is None or self._tasks == len(view.tasks)
+        return view.state == self._state and count_matches and set(view.tasks) <= {self._task_state}
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectorView:
+    """A connector's state and those of its tasks, as one worker has read them."""
+
+    state: str
+    tasks: tuple[str, ...]
+
+
+def _serves(worker: ConnectWorker) -> bool:
+    return worker.rest is Rest.SERVING and not worker.frozen
+
+
+def _view(worker: ConnectWorker, connector: str) -> ConnectorView | None:
+    entry = worker.node.statuses.entry(connector) if worker.node is not None else None
+    if entry is None or entry.connector is None:
+        return None
+    tasks = tuple(entry.tasks[task].state.value for task in sorted(entry.tasks))
+    return ConnectorView(entry.connector.state.value, tasks)
+
+
+def _view_text(view: ConnectorView | None) -> str:
+    return "no status" if view is None else f"{view.state}, tasks [{', '.join(view.tasks)}]"
+
+
+def _tables(answer: Answer, name: str) -> list[Answer]:
+    table = answer.get(name)
+    return [entry for entry in table.values() if isinstance(entry, dict)] if isinstance(table, dict) else []
+
+
+def _running(worker: Answer, kind: str) -> list[str]:
+    running = worker.get("running")
+    found = running.get(kind) if isinstance(running, dict) else None
+    return list(found) if isinstance(found, dict) else []

@@ -1,0 +1,694 @@
+"""What users ask for, read into what core takes: the arguments of ``start``, the marker, the command line.
+
+Rules of this room:
+
+* Input is what a person wrote: numbers, texts, lists and dicts. Output is :class:`Options`, complete and checked.
+* Every mistake is reported at once in one :class:`OptionsError`: the argument (with the path inside it), what was
+  found, what was expected, and what was probably meant.
+* A duration is a number of milliseconds or a text such as ``"300ms"``, ``"5s"``, ``"1m30s"``, ``"1h"``.
+* Worker properties keep Connect's own dotted names; the table ``PROPERTIES`` says which of them the simulation acts on.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any, Final, Literal, TypedDict, TypeGuard
+
+from mockconnect.catalog import apache_plugins
+from mockconnect.core.cluster import SeedConnector
+from mockconnect.core.declared import DeclarationError, plugin_from_dict
+from mockconnect.core.plugins import PluginDesc
+from mockconnect.core.settings import Timing, WorkerSettings
+from mockconnect.core.terms import TargetState
+from mockconnect.core.versions import NEWEST, KafkaVersion
+from mockconnect.rest.filters import BASIC_AUTH_EXTENSION, USERS_PROPERTY, Filters
+from mockconnect.rest.jetty import jetty_of
+
+Duration = int | str
+Plugin = PluginDesc | Mapping[str, object]
+PluginsGiven = str | Path | Sequence[Plugin | str | Path]
+"""Declarations of plugins (see :func:`mockconnect.simulated_connector`), or files that hold lists of them."""
+
+Mode = Literal["distributed", "standalone"]
+WORKERS_MAX: Final = 100
+
+
+class WorkerGiven(TypedDict, total=False):
+    """One worker of ``workers=[...]``."""
+
+    name: str
+    kafka_version: str
+    plugins: PluginsGiven
+    config: Mapping[str, object]
+
+
+class ConnectorGiven(TypedDict, total=False):
+    """One connector that exists from the start. ``state`` is RUNNING (the default), PAUSED or STOPPED."""
+
+    name: str
+    config: Mapping[str, object]
+    state: str
+
+
+class Arguments(TypedDict, total=False):
+    """The keyword arguments of :func:`mockconnect.start`, of the marker and of the fixtures' factory."""
+
+    kafka_version: str | Sequence[str]
+    plugins: PluginsGiven | None
+    mode: Mode
+    seed: int
+    clock: str
+    host: str
+    port: int
+    advertised_host: str | None
+    connectors: str | Path | Sequence[ConnectorGiven] | None
+    timing: Mapping[str, Duration]
+    config: Mapping[str, object]
+    users: Mapping[str, str]
+    cluster_id: str
+    cold_start: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One mistake: ``where`` is the argument, with the path inside it."""
+
+    where: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.text}"
+
+
+class OptionsError(ValueError):
+    """Everything that is wrong with the options of a cluster; ``problems`` has one entry per mistake."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        count = "a mistake" if len(problems) == 1 else f"{len(problems)} mistakes"
+        super().__init__(
+            "\n".join([f"{count} in the options of the cluster:", *(f"  {one}" for one in problems)])
+        )
+        self.problems = tuple(problems)
+
+
+@dataclass(frozen=True, slots=True)
+class ClockChoice:
+    """Which clock drives the cluster; ``rate`` counts for a real one: virtual per real milliseconds."""
+
+    kind: Literal["paced", "real", "manual"]
+    rate: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerPlan:
+    """One worker before its port is known. ``port`` is the advertised port where that is not the listening one."""
+
+    settings: WorkerSettings
+    plugins: tuple[PluginDesc, ...]
+    port: int | None = None
+
+    def on(self, port: int) -> WorkerSettings:
+        return replace(self.settings, port=self.port or port)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """A cluster as it was asked for."""
+
+    workers: tuple[WorkerPlan, ...]
+    mode: Mode
+    seed: int
+    clock: ClockChoice
+    host: str
+    port: int
+    timing: Timing
+    connectors: tuple[SeedConnector, ...]
+    cluster_id: str
+    cold_start: bool
+
+
+def read_options(arguments: Mapping[str, object]) -> Options:
+    """Raises :class:`OptionsError` with all mistakes in ``arguments``."""
+    return _Reading(arguments).options()
+
+
+def duration_ms(value: object, where: str = "duration") -> int:
+    """``300``, ``"300ms"``, ``"5s"``, ``"1m30s"`` or ``"1h"`` in milliseconds. Raises :class:`OptionsError`."""
+    problems: list[Problem] = []
+    result = _duration(value, where, problems)
+    _raise_any(problems)
+    return result
+
+
+def plugins_on(version: KafkaVersion, given: object = None, where: str = "plugins") -> tuple[PluginDesc, ...]:
+    """The plugins of Apache Kafka and those given; a given class takes the place of the distribution's.
+
+    Raises :class:`OptionsError`.
+    """
+    problems: list[Problem] = []
+    plugins = _plugins(version, _declared(given, where, problems))
+    _raise_any(problems)
+    return plugins
+
+
+def release(version: KafkaVersion) -> str:
+    """The version without a suffix, as the catalogue knows it."""
+    return ".".join(map(str, version.number))
+
+
+def one_of(value: str, known: Sequence[str]) -> str:
+    """What to answer to a name that is not among the known ones."""
+    close = difflib.get_close_matches(value, known, 1)
+    meant = f"; did you mean {close[0]!r}?" if close else ""
+    return f"expected one of {', '.join(known)}, found {value!r}{meant}"
+
+
+def unknown(name: str, known: Sequence[str]) -> str:
+    """What to answer to a name that does not exist; the list may be long, so a near miss stands alone."""
+    close = difflib.get_close_matches(name, known, 1)
+    return f"unknown; did you mean {close[0]!r}?" if close else f"unknown; known are {', '.join(known)}"
+
+
+def _raise_any(problems: Sequence[Problem]) -> None:
+    if problems:
+        raise OptionsError(problems)
+
+
+# --- the arguments, one by one -----------------------------------------------------------------------------------------
+
+
+class _Reading:
+    """One pass over the arguments; mistakes gather in ``problems`` and a harmless value takes their place."""
+
+    def __init__(self, arguments: Mapping[str, object]) -> None:
+        self.arguments = arguments
+        self.problems: list[Problem] = []
+
+    def options(self) -> Options:
+        for name in self.arguments:
+            if name not in KNOWN:
+                self._problem(name, unknown(name, KNOWN))
+        mode = self._mode()
+        seed = self._seed()
+        clock = self._clock()
+        host, port = self._text("host", "127.0.0.1"), self._port()
+        timing = self._timing()
+        timing, workers = self._workers(mode, timing, host)
+        if port + len(workers) > 65_536:
+            self._problem("port", f"{len(workers)} workers do not fit between {port} and 65535")
+        connectors = tuple(_connectors(self.arguments.get("connectors"), self.problems))
+        cluster_id = self._text("cluster_id", "")
+        cold_start = self._flag("cold_start")
+        _raise_any(self.problems)
+        return Options(workers, mode, seed, clock, host, port, timing, connectors, cluster_id, cold_start)
+
+    def _problem(self, where: str, text: str) -> None:
+        self.problems.append(Problem(where, text))
+
+    def _text(self, name: str, default: str) -> str:
+        value = self.arguments.get(name)
+        if value is None or value == "":
+            return default
+        if not isinstance(value, str):
+            self._problem(name, f"expected a text, found {value!r}")
+            return default
+        return value
+
+    def _flag(self, name: str) -> bool:
+        value = self.arguments.get(name, False)
+        if not isinstance(value, bool):
+            self._problem(name, f"expected True or False, found {value!r}")
+        return value is True
+
+    def _mode(self) -> Mode:
+        value = self._text("mode", "distributed")
+        if value not in ("distributed", "standalone"):
+            self._problem("mode", one_of(value, ("distributed", "standalone")))
+        return "standalone" if value == "standalone" else "distributed"
+
+    def _seed(self) -> int:
+        value = self.arguments.get("seed", 0)
+        if not _is_whole(value):
+            self._problem("seed", f"expected a whole number, found {value!r}")
+            return 0
+        return value
+
+    def _clock(self) -> ClockChoice:
+        value = self._text("clock", "paced")
+        if value == "paced":
+            return ClockChoice("paced")
+        if value == "manual":
+            return ClockChoice("manual")
+        rate = 1.0 if value == "real" else _rate(value)
+        if rate is None:
+            self._problem(
+                "clock", f"expected 'paced', 'manual', 'real' or a rate such as 'x60', found {value!r}"
+            )
+        return ClockChoice("real", rate or 1.0)
+
+    def _port(self) -> int:
+        value = self.arguments.get("port", 0)
+        if not _is_whole(value) or not 0 <= value <= 65_535:
+            self._problem("port", f"expected a port from 1 to 65535, or 0 for free ones, found {value!r}")
+            return 0
+        return value
+
+    def _timing(self) -> Timing:
+        given = _mapping(self.arguments.get("timing"), "timing", self.problems)
+        changes: dict[str, int] = {}
+        for name, value in given.items():
+            field = name if name in TIMES else f"{name}_ms"
+            if field not in TIMES:
+                self._problem(f"timing[{name!r}]", unknown(name, TIMES))
+            elif field.endswith("_ms"):
+                changes[field] = _duration(value, f"timing[{name!r}]", self.problems)
+            elif not _is_whole(value) or value < 1:
+                self._problem(f"timing[{name!r}]", f"expected a whole number from 1, found {value!r}")
+            else:
+                changes[field] = value
+        return replace(Timing(), **changes)
+
+    # --- workers ----------------------------------------------------------------------------------------------------------
+
+    def _workers(self, mode: Mode, timing: Timing, host: str) -> tuple[Timing, tuple[WorkerPlan, ...]]:
+        given = self._worker_list(mode)
+        versions = self._versions(len(given))
+        common = _Properties("config", self.problems)
+        common.read({**self._basic_auth(), **_mapping(self.arguments.get("config"), "config", self.problems)})
+        advertised = self._text("advertised_host", "")
+        if advertised:
+            common.host = advertised
+        elif not common.host:
+            common.host = "localhost" if host in ANY_HOST else host
+        declared = _declared(self.arguments.get("plugins"), "plugins", self.problems)
+        workers = [
+            self._worker(number, one, version, common, declared)
+            for number, (one, version) in enumerate(zip(given, versions, strict=True))
+        ]
+        self._check_unique([plan.settings.name for plan in workers])
+        return replace(timing, **common.times), tuple(workers)
+
+    def _basic_auth(self) -> Mapping[str, str]:
+        """The properties of Connect's basic authentication extension, if there are ``users``."""
+        users = _mapping(self.arguments.get("users"), "users", self.problems)
+        for name, password in users.items():
+            if not isinstance(password, str):
+                self._problem(f"users[{name!r}]", f"expected the password, found {password!r}")
+        lines = "\n".join(f"{name}={password}" for name, password in users.items())
+        return {"rest.extension.classes": BASIC_AUTH_EXTENSION, USERS_PROPERTY: lines} if users else {}
+
+    def _worker_list(self, mode: Mode) -> list[Mapping[str, object]]:
+        value = self.arguments.get("workers")
+        if value is None:
+            value = 1 if mode == "standalone" else 3
+        found: list[Mapping[str, object]] = [{}]
+        if _is_whole(value):
+            found = [{}] * max(0, min(value, WORKERS_MAX + 1))
+        elif isinstance(value, Sequence) and not isinstance(value, str):
+            found = [self._worker_given(one, f"workers[{number}]") for number, one in enumerate(value)]
+        else:
+            self._problem("workers", f"expected a number or a list of workers, found {value!r}")
+        if not 1 <= len(found) <= WORKERS_MAX:
+            self._problem("workers", f"expected from 1 to {WORKERS_MAX} workers, found {value!r}")
+            return [{}]
+        if mode == "standalone" and len(found) > 1:
+            self._problem("workers", f"a standalone worker is alone: expected 1, found {len(found)}")
+        return found
+
+    def _worker_given(self, one: object, where: str) -> Mapping[str, object]:
+        if isinstance(one, str):
+            return {"name": one}
+        given = _mapping(one, where, self.problems, "a name or a dict")
+        _check_keys(given, tuple(WorkerGiven.__annotations__), where, self.problems)
+        return given
+
+    def _versions(self, count: int) -> list[KafkaVersion]:
+        value = self.arguments.get("kafka_version", NEWEST)
+        texts = [value] * count if isinstance(value, str) or not isinstance(value, Sequence) else list(value)
+        if len(texts) != count:
+            self._problem(
+                "kafka_version", f"expected one version, or {count} for {count} workers, found {len(texts)}"
+            )
+            texts = [NEWEST] * count
+        return [self._version(text, "kafka_version") for text in texts]
+
+    def _version(self, text: object, where: str) -> KafkaVersion:
+        try:
+            if isinstance(text, str):
+                return KafkaVersion.parse(text)
+            raise ValueError(f"expected a text such as {NEWEST!r} or '3.9', found {text!r}")
+        except ValueError as error:
+            problem = Problem(where, str(error))
+            if problem not in self.problems:  # one wrong version for all workers is one mistake
+                self.problems.append(problem)
+        return KafkaVersion.parse(NEWEST)
+
+    def _worker(
+        self,
+        number: int,
+        given: Mapping[str, object],
+        version: KafkaVersion,
+        common: _Properties,
+        declared: Sequence[PluginDesc],
+    ) -> WorkerPlan:
+        where = f"workers[{number}]"
+        own = _Properties(f"{where}.config", self.problems, common)
+        own.read(_mapping(given.get("config"), f"{where}.config", self.problems))
+        if "kafka_version" in given:
+            version = self._version(given["kafka_version"], f"{where}.kafka_version")
+        plugins = [*declared, *_declared(given.get("plugins"), f"{where}.plugins", self.problems)]
+        settings = WorkerSettings(
+            name=_text_of(given.get("name", f"connect-{number}"), f"{where}.name", self.problems),
+            host=own.host,
+            version=version,
+            config=tuple(own.others.items()),
+        )
+        self._check_filters(settings)
+        return WorkerPlan(replace(settings, **own.fields), _plugins(version, plugins), own.port)
+
+    def _check_filters(self, settings: WorkerSettings) -> None:
+        """Properties of the REST surface that a worker would not start with."""
+        try:
+            Filters.of(settings, jetty_of(settings.version.number).line)
+        except ValueError as error:
+            problem = Problem("config", str(error))
+            if problem not in self.problems:
+                self.problems.append(problem)
+
+    def _check_unique(self, names: Sequence[str]) -> None:
+        for number, name in enumerate(names):
+            if name in names[:number]:
+                self._problem(f"workers[{number}].name", f"another worker is called {name!r} already")
+
+
+KNOWN: Final = ("workers", *Arguments.__annotations__)
+TIMES: Final = tuple(field.name for field in fields(Timing))
+ANY_HOST: Final = ("0.0.0.0", "::")
+
+
+def _rate(text: str) -> float | None:
+    found = re.fullmatch(r"x(\d+(?:\.\d+)?)", text)
+    return (float(found[1]) or None) if found else None
+
+
+# --- worker properties ---------------------------------------------------------------------------------------------------
+
+Reader = Callable[[str, str, list[Problem]], object]
+
+
+def _choice(*known: str) -> Reader:
+    def read(value: str, where: str, problems: list[Problem]) -> object:
+        if value.lower() not in known:
+            problems.append(Problem(where, one_of(value, known)))
+        return value.lower()
+
+    return read
+
+
+def _truth(value: str, where: str, problems: list[Problem]) -> object:
+    if value.lower() not in ("true", "false"):
+        problems.append(Problem(where, f"expected true or false, found {value!r}"))
+    return value.lower() == "true"
+
+
+def _word(value: str, *_: object) -> object:
+    return value
+
+
+PROPERTIES: Final[Mapping[str, Reader]] = {
+    "group.id": _word,
+    "connect.protocol": _choice("eager", "compatible", "sessioned"),
+    "exactly.once.source.support": _choice("disabled", "preparing", "enabled"),
+    "topic.tracking.enable": _truth,
+    "topic.tracking.allow.reset": _truth,
+    "topic.creation.enable": _truth,
+    "connector.client.config.override.policy": _word,
+}
+"""Properties that are fields of ``WorkerSettings``, by name with underscores."""
+
+TIME_PROPERTIES: Final = (
+    "session.timeout.ms",
+    "heartbeat.interval.ms",
+    "rebalance.timeout.ms",
+    "scheduled.rebalance.max.delay.ms",
+    "worker.sync.timeout.ms",
+    "worker.unsync.backoff.ms",
+    "task.shutdown.graceful.timeout.ms",
+    "offset.flush.interval.ms",
+    "inter.worker.key.ttl.ms",
+    "group.initial.rebalance.delay.ms",
+)
+"""Properties that are fields of ``Timing``; they count for the whole cluster."""
+
+OWN_PORT: Final = ("listeners", "rest.port", "rest.host.name")
+"""Where a worker listens is the business of ``host`` and ``port``."""
+
+# fmt: off
+OTHER_PROPERTIES: Final = (
+    "access.control.allow.methods", "access.control.allow.origin", "admin.listeners", "bootstrap.servers", "client.id",
+    "config.providers", "config.storage.replication.factor", "config.storage.topic", "header.converter",
+    "key.converter", "offset.flush.timeout.ms", "offset.storage.file.filename", "offset.storage.partitions",
+    "offset.storage.replication.factor", "offset.storage.topic", "plugin.discovery", "plugin.path",
+    "response.http.headers.config", "rest.advertised.host.name", "rest.advertised.listener", "rest.advertised.port",
+    "rest.extension.classes", "status.storage.partitions", "status.storage.replication.factor",
+    "status.storage.topic", "value.converter",
+)
+# fmt: on
+"""Known names that are kept as they are: the REST room reads some, the others only must not look like typing errors."""
+
+KNOWN_PROPERTIES: Final = (*PROPERTIES, *TIME_PROPERTIES, *OWN_PORT, *OTHER_PROPERTIES)
+TYPO_RATIO: Final = 0.9
+"""A worker ignores properties that it does not know, so only names this close to a known one are refused."""
+
+
+class _Properties:
+    """Worker properties, sorted by what becomes of them. Those of one worker begin as a copy of the common ones."""
+
+    def __init__(self, where: str, problems: list[Problem], common: _Properties | None = None) -> None:
+        self._where = where
+        self._problems = problems
+        self._is_common = common is None
+        self.times: dict[str, int] = {}
+        self.fields: dict[str, Any] = dict(common.fields) if common else {}
+        self.others: dict[str, str] = dict(common.others) if common else {}
+        self.host: str = common.host if common else ""
+        self.port: int | None = common.port if common else None
+
+    def read(self, given: Mapping[str, object]) -> None:
+        for name, value in given.items():
+            where = f"{self._where}[{name!r}]"
+            text = _property_text(value, where, self._problems)
+            if text is not None:
+                self._read(name, text, where)
+
+    def _read(self, name: str, value: str, where: str) -> None:
+        if name in PROPERTIES:
+            self.fields[name.replace(".", "_")] = PROPERTIES[name](value, where, self._problems)
+        elif name in TIME_PROPERTIES:
+            self._read_time(name, value, where)
+        elif name in OWN_PORT:
+            self._problems.append(Problem(where, "say where workers listen with the arguments host and port"))
+        elif name == "rest.advertised.host.name":
+            self.host = value
+        elif name == "rest.advertised.port":
+            self._read_port(value, where)
+        else:
+            self._keep(name, value, where)
+
+    def _read_time(self, name: str, value: str, where: str) -> None:
+        if self._is_common:
+            self.times[name.replace(".", "_")] = _duration(value, where, self._problems)
+        else:
+            self._problems.append(
+                Problem(where, "this counts for all workers: give it in config of the cluster")
+            )
+
+    def _read_port(self, value: str, where: str) -> None:
+        if value.isdecimal() and 0 < int(value) <= 65_535:
+            self.port = int(value)
+        else:
+            self._problems.append(Problem(where, f"expected a port from 1 to 65535, found {value!r}"))
+
+    def _keep(self, name: str, value: str, where: str) -> None:
+        close = difflib.get_close_matches(name, KNOWN_PROPERTIES, 1, TYPO_RATIO)
+        if close and name not in KNOWN_PROPERTIES:
+            self._problems.append(Problem(where, f"unknown; did you mean {close[0]!r}?"))
+        else:
+            self.others[name] = value
+
+
+def _property_text(value: object, where: str, problems: list[Problem]) -> str | None:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str | int | float):
+        return str(value)
+    problems.append(Problem(where, f"expected a text, a number or a truth value, found {value!r}"))
+    return None
+
+
+# --- plugins ---------------------------------------------------------------------------------------------------------------
+
+
+def _plugins(version: KafkaVersion, declared: Sequence[PluginDesc]) -> tuple[PluginDesc, ...]:
+    shipped = apache_plugins(release(version))
+    replaced = {plugin.class_name for plugin in declared}
+    if not replaced:
+        return shipped
+    return (*(plugin for plugin in shipped if plugin.class_name not in replaced), *declared)
+
+
+def _declared(given: object, where: str, problems: list[Problem]) -> list[PluginDesc]:
+    if given is None:
+        return []
+    if isinstance(given, str | Path):
+        return _declared(_loaded(given, where, problems), f"{where}: {given}", problems)
+    if not isinstance(given, Sequence):
+        problems.append(Problem(where, f"expected a list of plugins or a file with one, found {given!r}"))
+        return []
+    found: list[PluginDesc] = []
+    for number, one in enumerate(given):
+        found += _one_declared(one, f"{where}[{number}]", problems)
+    return found
+
+
+def _one_declared(one: object, where: str, problems: list[Problem]) -> list[PluginDesc]:
+    if isinstance(one, PluginDesc):
+        return [one]
+    if isinstance(one, str | Path):
+        return _declared(one, where, problems)
+    try:
+        return [plugin_from_dict(_mapping(one, where, problems, "a plugin, a dict or a file"))] if one else []
+    except DeclarationError as error:
+        problems += [Problem(where, problem) for problem in error.problems]
+        return []
+
+
+def _loaded(path: str | Path, where: str, problems: list[Problem]) -> object:
+    """What a JSON or YAML file holds; an empty list where it cannot be read."""
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+        return json.loads(text) if Path(path).suffix == ".json" else _yaml(text)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else " ".join(str(error).split())
+        problems.append(Problem(where, f"{path} cannot be read: {reason}"))
+    return []
+
+
+def _yaml(text: str) -> object:
+    import yaml  # noqa: PLC0415 - only those who have such files pay for it
+
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ValueError(str(error)) from error
+
+
+# --- connectors ----------------------------------------------------------------------------------------------------------
+
+TARGETS: Final = {
+    "RUNNING": TargetState.STARTED,
+    "PAUSED": TargetState.PAUSED,
+    "STOPPED": TargetState.STOPPED,
+}
+
+
+def _connectors(given: object, problems: list[Problem]) -> Iterable[SeedConnector]:
+    where = "connectors"
+    if isinstance(given, str | Path):
+        where, given = f"connectors: {given}", _loaded(given, where, problems)
+    if given is None:
+        return
+    if not isinstance(given, Sequence) or isinstance(given, str):
+        problems.append(Problem(where, f"expected a list of connectors or a file with one, found {given!r}"))
+        return
+    names: list[str] = []
+    for number, one in enumerate(given):
+        if not isinstance(one, Mapping):
+            problems.append(Problem(f"{where}[{number}]", f"expected a dict, found {one!r}"))
+            continue
+        found = _connector(_mapping(one, where, problems), f"{where}[{number}]", problems)
+        if found.name in names:
+            problems.append(
+                Problem(f"{where}[{number}].name", f"there is a connector {found.name!r} already")
+            )
+        names.append(found.name)
+        yield found
+
+
+def _connector(given: Mapping[str, object], where: str, problems: list[Problem]) -> SeedConnector:
+    _check_keys(given, tuple(ConnectorGiven.__annotations__), where, problems)
+    config = _connector_config(given.get("config"), f"{where}.config", problems)
+    name = _text_of(given.get("name", config.get("name")), f"{where}.name", problems)
+    if config.get("name", name) != name:
+        problems.append(Problem(f"{where}.config['name']", f"expected {name!r}, found {config['name']!r}"))
+    state = str(given.get("state", "RUNNING")).upper()
+    if state not in TARGETS:
+        problems.append(Problem(f"{where}.state", one_of(state, tuple(TARGETS))))
+    return SeedConnector(name, config, TARGETS.get(state, TargetState.STARTED))
+
+
+def _connector_config(given: object, where: str, problems: list[Problem]) -> dict[str, str | None]:
+    values = _mapping(given, where, problems, "a dict with the connector's config")
+    config = {
+        name: None if value is None else _property_text(value, f"{where}[{name!r}]", problems)
+        for name, value in values.items()
+    }
+    if isinstance(given, Mapping) and not config.get("connector.class"):
+        problems.append(Problem(f"{where}['connector.class']", "missing"))
+    return config
+
+
+# --- values --------------------------------------------------------------------------------------------------------------
+
+
+def _is_whole(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _text_of(value: object, where: str, problems: list[Problem]) -> str:
+    if not isinstance(value, str) or not value:
+        problems.append(Problem(where, "missing" if value is None else f"expected a text, found {value!r}"))
+    return str(value)
+
+
+def _mapping(
+    value: object, where: str, problems: list[Problem], expected: str = "a dict"
+) -> Mapping[str, object]:
+    if isinstance(value, Mapping):
+        return {str(name): entry for name, entry in value.items()}
+    if value is not None or expected != "a dict":
+        problems.append(Problem(where, f"expected {expected}, found {value!r}"))
+    return {}
+
+
+def _check_keys(
+    given: Mapping[str, object], known: Sequence[str], where: str, problems: list[Problem]
+) -> None:
+    for name in given:
+        if name not in known:
+            problems.append(Problem(f"{where}.{name}", unknown(name, known)))
+
+
+_PART: Final = r"(\d+(?:\.\d+)?)(ms|s|m|h|d)"
+_UNITS: Final = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+
+
+def _duration(value: object, where: str, problems: list[Problem]) -> int:
+    if _is_whole(value) and value >= 0:
+        return value
+    text = value.strip() if isinstance(value, str) else ""
+    if text.isdecimal():
+        return int(text)
+    if re.fullmatch(f"(?:{_PART})+", text):
+        return round(sum(float(number) * _UNITS[unit] for number, unit in re.findall(_PART, text)))
+    problems.append(
+        Problem(
+            where, f"expected milliseconds or a text such as '300ms', '5s', '2m' or '1h', found {value!r}"
+        )
+    )
+    return 0

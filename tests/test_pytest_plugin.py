@@ -1,0 +1,264 @@
+"""The pytest plugin, as a test suite of its users sees it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+import mockconnect.hosting  # noqa: F401 - loaded once, or each of the inner runs would load it again
+
+pytest_plugins = ["pytester"]
+
+CLIENT = """
+    import json, urllib.request
+
+    import pytest
+
+    def get(url):
+        with urllib.request.urlopen(url) as response:
+            return json.load(response)
+"""
+
+
+@pytest.fixture
+def suite(pytester: pytest.Pytester) -> pytest.Pytester:
+    pytester.makepyprojecttoml('[tool.pytest.ini_options]\nasyncio_default_fixture_loop_scope = "function"\n')
+    pytester.makepyfile(client=CLIENT)
+    return pytester
+
+
+def run(suite: pytest.Pytester, test: str, *arguments: str) -> pytest.RunResult:
+    suite.makepyfile(test_it=f"import mockconnect, pytest\nfrom client import get\n{test}")
+    others = [
+        f"-pno:{name}" for name in ("faker", "hypothesispytest", "xdist")
+    ]  # slow to load, and not the matter here
+    return suite.runpytest_inprocess(*others, *arguments)
+
+
+# --- fixtures ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_cluster_of_three_settled_workers(suite: pytest.Pytester) -> None:
+    test = """
+def test_it(connect_cluster, connect_url, connect_worker_urls):
+    assert connect_url == connect_cluster.url == connect_worker_urls[0]
+    assert len(connect_worker_urls) == 3
+    assert connect_cluster.leader is not None
+    assert [get(url + "/connectors") for url in connect_worker_urls] == [[], [], []]
+"""
+    run(suite, test).assert_outcomes(passed=1)
+
+
+def test_each_test_has_its_own_cluster(suite: pytest.Pytester) -> None:
+    test = """
+seen = []
+
+@pytest.mark.parametrize("turn", [1, 2])
+def test_it(connect_cluster, turn):
+    assert connect_cluster.now_ms < 20_000
+    connect_cluster.advance("1h")
+    seen.append(connect_cluster)
+    assert len({id(one) for one in seen}) == turn
+"""
+    run(suite, test).assert_outcomes(passed=2)
+
+
+def test_the_closest_marker_counts_whole(suite: pytest.Pytester) -> None:
+    test = """
+pytestmark = pytest.mark.mockconnect(workers=2, seed=5)
+
+def test_of_the_module(connect_cluster):
+    assert (len(connect_cluster.workers), connect_cluster.seed) == (2, 5)
+
+@pytest.mark.mockconnect(1)
+def test_of_its_own(connect_cluster):
+    assert (len(connect_cluster.workers), connect_cluster.seed) == (1, 0)
+"""
+    run(suite, test, "--strict-markers").assert_outcomes(passed=2)
+
+
+def test_a_factory_for_several_clusters(suite: pytest.Pytester) -> None:
+    test = """
+def test_it(connect_cluster_factory):
+    one, other = connect_cluster_factory(workers=1), connect_cluster_factory(2, kafka_version="4.3.0")
+    assert [get(url)["version"] for url in (*one.urls, *other.urls)] == ["4.3.1", "4.3.0", "4.3.0"]
+"""
+    run(suite, test).assert_outcomes(passed=1)
+
+
+def test_clusters_end_with_their_test(suite: pytest.Pytester) -> None:
+    test = """
+import threading, urllib.error
+urls = []
+
+def test_first(connect_url):
+    urls.append(connect_url)
+
+def test_second():
+    assert not [thread for thread in threading.enumerate() if thread.name == "mockconnect"]
+    with pytest.raises(urllib.error.URLError):
+        get(urls[0])
+"""
+    run(suite, test).assert_outcomes(passed=2)
+
+
+def test_an_asynchronous_test_has_the_cluster_on_its_own_loop(suite: pytest.Pytester) -> None:
+    test = """
+import threading, aiohttp
+
+@pytest.mark.asyncio
+@pytest.mark.mockconnect(workers=2, seed=3)
+async def test_it(aio_connect_cluster):
+    assert aio_connect_cluster.seed == 3
+    assert not [thread for thread in threading.enumerate() if thread.name == "mockconnect"]
+    async with aiohttp.ClientSession() as session:
+        for url in aio_connect_cluster.urls:
+            async with session.get(url + "/connectors") as response:
+                assert await response.json() == []
+    aio_connect_cluster.crash("leader")
+    aio_connect_cluster.advance("1m")
+    assert len(aio_connect_cluster.snapshot()["group"]["members"]) == 1
+"""
+    run(suite, test).assert_outcomes(passed=1)
+
+
+def test_the_asynchronous_cluster_says_what_it_needs(suite: pytest.Pytester) -> None:
+    suite.makepyprojecttoml("[tool.pytest.ini_options]")
+    result = run(
+        suite,
+        "def test_it(aio_connect_cluster): pass",
+        "-p",
+        "no:asyncio",
+        "-p",
+        "no:aiohttp",
+        "-o",
+        "addopts=",
+    )
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(
+        ["*aio_connect_cluster needs pytest-asyncio or pytest-aiohttp, and neither is active"]
+    )
+
+
+# --- seeds --------------------------------------------------------------------------------------------------------------
+
+PRINT_SEED = "def test_it(connect_cluster): print('seed is', connect_cluster.seed)"
+
+
+def test_the_seed_of_the_command_line_is_for_clusters_that_name_none(suite: pytest.Pytester) -> None:
+    test = """
+def test_it(connect_cluster, connect_cluster_factory):
+    assert (connect_cluster.seed, connect_cluster_factory(1, seed=2).seed) == (9, 2)
+"""
+    run(suite, test, "--mockconnect-seed=9").assert_outcomes(passed=1)
+
+
+def test_the_seed_of_the_settings(suite: pytest.Pytester) -> None:
+    result = run(suite, PRINT_SEED, "-o", "mockconnect_seed=4", "-s")
+    result.stdout.fnmatch_lines(["mockconnect: --mockconnect-seed=4", "*seed is 4*"])
+
+
+def test_a_random_seed_is_told(suite: pytest.Pytester) -> None:
+    result = run(suite, PRINT_SEED, "--mockconnect-seed=random", "-s")
+    header = next(line for line in result.outlines if line.startswith("mockconnect: "))
+    seed = header.removeprefix("mockconnect: --mockconnect-seed=")
+    result.stdout.fnmatch_lines([f"*seed is {seed}*"])
+
+
+def test_a_seed_that_is_none(suite: pytest.Pytester) -> None:
+    result = run(suite, PRINT_SEED, "--mockconnect-seed=x")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*--mockconnect-seed: expected a number or 'random', found 'x'"])
+
+
+# --- failures -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_failure_is_told_with_seed_command_and_what_happened(suite: pytest.Pytester) -> None:
+    test = """
+def test_it(connect_cluster):
+    connect_cluster.crash("connect-1")
+    assert False
+"""
+    result = run(suite, test, "--mockconnect-seed=11")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*- mockconnect -*",
+            "cluster: 3 workers, seed 11, * ms of virtual time",
+            "replay:  pytest test_it.py::test_it --mockconnect-seed=11",
+            "the last 40 rows of what happened (ms, worker, generation, what):",
+            "* connect-1 *crash*",
+        ]
+    )
+
+
+def test_a_test_that_passes_tells_nothing(suite: pytest.Pytester) -> None:
+    result = run(suite, PRINT_SEED, "-rA")
+    result.stdout.no_fnmatch_line("replay:*")
+
+
+def test_mistakes_in_a_marker_are_told_at_once_and_without_a_traceback(suite: pytest.Pytester) -> None:
+    test = """
+@pytest.mark.mockconnect(worker=3, clock="fast")
+def test_it(connect_cluster): pass
+"""
+    result = run(suite, test)
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(
+        [
+            "2 mistakes in the options of the cluster:",
+            "  worker: unknown; did you mean 'workers'?",
+            "  clock: expected *",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*Traceback*")
+
+
+def test_a_marker_with_too_many_arguments(suite: pytest.Pytester) -> None:
+    result = run(suite, "@pytest.mark.mockconnect(1, 2)\ndef test_it(connect_cluster): pass")
+    result.stdout.fnmatch_lines(["@pytest.mark.mockconnect takes keyword arguments, found (1, 2)"])
+
+
+BUG = """
+def test_it(connect_cluster, monkeypatch):
+    from mockconnect.core.forwarding import Resources
+    from urllib.error import HTTPError
+
+    monkeypatch.setattr(Resources, "submit", lambda *_: 1 / 0)
+    with pytest.raises(HTTPError) as raised:
+        get(connect_cluster.url + "/connectors")
+    raised.value.close()
+"""
+
+
+def test_a_bug_of_ours_fails_a_test_that_passes(suite: pytest.Pytester) -> None:
+    result = run(suite, BUG)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        ["a bug in mockconnect itself, please report it:", "*ZeroDivisionError*", "replay: *"]
+    )
+
+
+def test_a_bug_of_ours_is_told_with_a_test_that_fails(suite: pytest.Pytester) -> None:
+    result = run(suite, BUG + "    assert False")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["bug of mockconnect: *"])
+
+
+# --- cost ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("module", "loaded"), [("mockconnect", []), ("mockconnect.pytest_plugin", ["pytest_plugin"])]
+)
+def test_loading_it_loads_nothing_else(module: str, loaded: list[str]) -> None:
+    script = (
+        "import sys, pytest; before = set(sys.modules)\n"
+        f"import {module}\n"
+        "print(sorted(set(sys.modules) - before))"
+    )
+    out = subprocess.check_output([sys.executable, "-c", script], text=True)
+    assert out.strip() == str(["mockconnect", *(f"mockconnect.{name}" for name in loaded)])
