@@ -291,6 +291,8 @@ class ConnectProcess:
         self._set_rest(Rest.STOPPING)
         yield self._broker.timing.rest_stop_ms
         self._set_rest(Rest.REFUSED)
+        answered = self.process.spawn(self.resources.answered())
+        yield Within(answered, self._broker.timing.rest_shutdown_grace_ms)
         yield from self.inside.stop()
 
     def die(self) -> None:

@@ -100,6 +100,7 @@ class Resources:
         self._instant = instant
         self._find_worker = find_worker
         self._server_info = server_info
+        self._in_flight: dict[Reply[Any], None] = {}
         self._validate = validate
 
     def submit(self, call: Call) -> Reply[Any]:
@@ -115,7 +116,16 @@ class Resources:
             return Reply.of(outcome)
         if outcome.done and not isinstance(outcome.error, Redirect):
             return outcome
-        return self.process.spawn(self._await(call, row, outcome))
+        answer = self.process.spawn(self._await(call, row, outcome))
+        if not answer.done:
+            self._in_flight[answer] = None
+            answer.on_done(self._in_flight.pop)
+        return answer
+
+    def answered(self) -> Steps[None]:
+        """Wait until every request that was in flight at this moment has its answer."""
+        for answer in list(self._in_flight):
+            yield Within(answer, None)
 
     def _await(self, call: Call, row: Operation, reply: Reply[Any]) -> Steps[Any]:
         timeout_ms = (

@@ -71,6 +71,7 @@ class Member(Generic[M, A]):
     joining: Reply[Joined[M]] | None = None
     syncing: Reply[A] | None = None
     timer_armed: bool = False
+    is_new: bool = True
 
 
 @dataclass(slots=True)
@@ -144,6 +145,7 @@ class GroupCoordinator(Generic[M, A]):
             if group.leader_id is None:
                 group.leader_id = member_id
             self._newcomers = True
+            self._sim.after(self._timing.new_member_join_timeout_ms, lambda: self._give_up_on(member_id))
         elif (
             group.state is GroupState.STABLE and member_id != group.leader_id and metadata == member.metadata
         ):
@@ -197,6 +199,12 @@ class GroupCoordinator(Generic[M, A]):
     def _expire_pending(self, member_id: str) -> None:
         if self._group.pending.pop(member_id, None) is not None:
             self._maybe_complete_join()
+
+    def _give_up_on(self, member_id: str) -> None:
+        """A newcomer whose first join is still open after so long is dropped."""
+        member = self._group.members.get(member_id)
+        if member is not None and member.is_new:
+            self._remove(member_id, "never got in")
 
     def _refusal(self, member_id: str, generation: int) -> Refusal | None:
         if member_id not in self._group.members:
@@ -322,7 +330,7 @@ class GroupCoordinator(Generic[M, A]):
             self._answer_join(member)
 
     def _answer_join(self, member: Member[M, A]) -> None:
-        waiting, member.joining = member.joining, None
+        waiting, member.joining, member.is_new = member.joining, None, False
         self._alive(member)
         assert waiting is not None
         waiting.complete(self._joined(member))

@@ -36,8 +36,8 @@ class Timing:
     target_state_write_timeout_ms: int = 30_000
     reconfigure_backoff_initial_ms: int = 250
     reconfigure_backoff_max_ms: int = 60_000
-    pending_member_timeout_ms: int = 10_000
     new_member_join_timeout_ms: int = 300_000
+    rest_shutdown_grace_ms: int = 60_000
     offsets_timeout_ms: int = 90_000
     forward_connect_timeout_ms: int = 15_000
     start_stop_threads: int = 8

@@ -661,7 +661,9 @@ def tasks_max_check(site: Site, connector: str, config: Config, count: int) -> C
     """The ``check`` of a task that is about to start: raises :class:`Thrown` if the connector has too many."""
 
     def check() -> None:
-        tasks_max = parse_integer(trim(config.get("tasks.max") or "1"), 32) or 1  # a seeded config was not validated
+        tasks_max = (
+            parse_integer(trim(config.get("tasks.max") or "1"), 32) or 1
+        )  # a seeded config was not validated
         try:
             check_tasks_max(connector, config, count, tasks_max, site.settings.version.number)
         except ConnectError as error:

@@ -18,12 +18,18 @@ class Client:
     ) -> None:
         self.sim, self.coordinator, self.name, self.protocols = sim, coordinator, name, protocols
         self.member_id = ""
+        self.rebalance_timeout_ms = 60_000
         self.joining: Reply[Joined[str]] = Reply()
 
     def join(self) -> Client:
         for _ in range(2):
             self.joining = self.coordinator.join(
-                self.member_id, self.name, self.protocols, self.name, TIMING.session_timeout_ms, 60_000
+                self.member_id,
+                self.name,
+                self.protocols,
+                self.name,
+                TIMING.session_timeout_ms,
+                self.rebalance_timeout_ms,
             )
             if not isinstance(self.joining.error, Refused):
                 break
@@ -159,3 +165,16 @@ def test_a_member_id_that_nobody_uses_expires_and_blocks_no_longer() -> None:
     assert not leader.joining.done
     sim.advance(10_000)
     assert leader.joined.generation == 2
+
+
+def test_a_newcomer_whose_join_stays_open_for_five_minutes_is_dropped() -> None:
+    sim, coordinator, (leader, follower) = stable_group(2)
+    newcomer = Client(sim, coordinator, "w9")
+    newcomer.rebalance_timeout_ms = 600_000
+    newcomer.join()
+    for second in range(0, 303, 3):  # the others keep their sessions and do not rejoin
+        assert (newcomer.member_id in coordinator.member_ids()) == (second < 300), second
+        sim.advance(3_000)
+        leader.heartbeat()
+        follower.heartbeat()
+    assert isinstance(newcomer.joining.error, Refused)
