@@ -1,0 +1,102 @@
+"""Jars from Maven into a cache folder, once per set of coordinates, and our own test connectors compiled with them.
+
+The cache lies outside the repository: `MOCKCONNECT_ORACLE_CACHE`, or a folder of the user's cache directory. Where
+jars come from is Maven's business and its settings'.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from . import releases
+from .process import OracleError
+
+JAVA_SOURCES = Path(__file__).parent / "java"
+_POM = """<project><modelVersion>4.0.0</modelVersion>
+<groupId>org.mockconnect</groupId><artifactId>oracle</artifactId><version>1</version>
+<dependencies>
+{dependencies}
+</dependencies></project>
+"""
+_DEPENDENCY = "<dependency><groupId>{}</groupId><artifactId>{}</artifactId><version>{}</version></dependency>"
+
+
+def cache_folder() -> Path:
+    """Where jars are kept between runs."""
+    chosen = os.environ.get("MOCKCONNECT_ORACLE_CACHE")
+    if chosen:
+        return Path(chosen)
+    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(base) / "mockconnect-oracle"
+
+
+def connect_jars(version: str) -> Path:
+    """The folder of jars of a Connect worker."""
+    return _library(f"connect-{version}", releases.connect_coordinates(version))
+
+
+def broker_jars(version: str) -> Path:
+    """The folder of jars of the broker behind workers of `version`."""
+    broker = releases.broker_version(version)
+    return _library(f"broker-{broker}", releases.broker_coordinates(version))
+
+
+def testing_jar(version: str) -> Path:
+    """Compile `java/` against the jars of `version`; the cached jar is named by what it was compiled from."""
+    libraries = connect_jars(version)
+    sources = _sources(version)
+    digest = hashlib.sha256(b"\0".join(path.read_bytes() for path in sources)).hexdigest()[:12]
+    jar = cache_folder() / f"testing-{version}-{digest}" / "mockconnect-testing.jar"
+    if not jar.exists():
+        _compile(sources, libraries, jar)
+    return jar
+
+
+def _library(name: str, coordinates: Sequence[str]) -> Path:
+    digest = hashlib.sha256("\n".join(coordinates).encode()).hexdigest()[:8]
+    folder = cache_folder() / f"{name}-{digest}"
+    if not folder.exists():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        _resolve(coordinates, folder)
+    return folder
+
+
+def _resolve(coordinates: Sequence[str], folder: Path) -> None:
+    """Let Maven copy the runtime closure of the coordinates; the folder appears only when it is complete."""
+    with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+        pom = Path(scratch) / "pom.xml"
+        rows = [_DEPENDENCY.format(*coordinate.split(":")) for coordinate in coordinates]
+        pom.write_text(_POM.format(dependencies="\n".join(rows)), encoding="utf-8")
+        command = ["mvn", "-q", "-B", "-f", str(pom), "dependency:copy-dependencies"]
+        _run([*command, "-DincludeScope=runtime", f"-DoutputDirectory={scratch}/lib"])
+        shutil.move(f"{scratch}/lib", folder)
+
+
+def _sources(version: str) -> list[Path]:
+    """Our connectors: those of folder `any`, and those of every folder named by a line not newer than `version`."""
+    line = releases.line_of(version)
+    folders = [
+        f for f in JAVA_SOURCES.iterdir() if f.name == "any" or releases.line_of(f"{f.name}.0") <= line
+    ]
+    return sorted(path for folder in folders for path in folder.rglob("*.java"))
+
+
+def _compile(sources: Sequence[Path], libraries: Path, jar: Path) -> None:
+    jar.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=jar.parent) as scratch:
+        command = ["javac", "-nowarn", "--release", "8", "-Xlint:-options", "-cp", f"{libraries}/*"]
+        _run([*command, "-d", scratch, *map(str, sources)])
+        _run(["jar", "cf", str(jar), "-C", scratch, "."])
+
+
+def _run(command: Sequence[str]) -> None:
+    """Run a tool quietly; what it said is in the error when it fails."""
+    result = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False)
+    if result.returncode:
+        raise OracleError(f"{command[0]} failed:\n{result.stdout}{result.stderr}")

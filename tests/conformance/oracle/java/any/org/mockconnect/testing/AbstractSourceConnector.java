@@ -1,0 +1,5 @@
+package org.mockconnect.testing;
+
+/** Cannot be instantiated. */
+public abstract class AbstractSourceConnector extends TestSourceConnector {
+}

@@ -1,0 +1,115 @@
+package org.mockconnect.testing;
+
+import java.util.Arrays;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.apache.kafka.common.config.ConfigDef;
+import org.apache.kafka.connect.errors.ConnectException;
+
+/**
+ * How a test connector behaves, forced by its config. For a step S (start, stop, taskconfigs, validate, alter,
+ * task.start, task.stop, task.work) the keys are test.S.delay.ms, test.S.error (a text to fail with) and
+ * test.S.error.times (fail only so often, counted per connector name in this JVM; -1 is always).
+ */
+final class Behaviour {
+    private static final String[] STEPS = {
+        "start", "stop", "taskconfigs", "validate", "alter", "task.start", "task.stop", "task.work"
+    };
+    private static final Map<String, AtomicInteger> COUNTS = new ConcurrentHashMap<>();
+
+    private final Map<String, String> config;
+
+    Behaviour(Map<String, String> config) {
+        this.config = config;
+    }
+
+    static ConfigDef definition() {
+        ConfigDef definition = new ConfigDef()
+            .define("test.tasks", ConfigDef.Type.INT, -1, ConfigDef.Importance.LOW, "")
+            .define("test.task.error.ids", ConfigDef.Type.LIST, "", ConfigDef.Importance.LOW, "")
+            .define("test.task.error.after.records", ConfigDef.Type.LONG, 0L, ConfigDef.Importance.LOW, "")
+            .define("test.records", ConfigDef.Type.LONG, 0L, ConfigDef.Importance.LOW, "")
+            .define("test.topic", ConfigDef.Type.STRING, "test", ConfigDef.Importance.LOW, "")
+            .define("test.offsets", ConfigDef.Type.STRING, "true",
+                ConfigDef.ValidString.in("true", "false", "unsupported"), ConfigDef.Importance.LOW, "");
+        for (String step : STEPS) {
+            definition.define("test." + step + ".delay.ms", ConfigDef.Type.LONG, 0L, ConfigDef.Importance.LOW, "");
+            definition.define("test." + step + ".error", ConfigDef.Type.STRING, null, ConfigDef.Importance.LOW, "");
+            definition.define("test." + step + ".error.times", ConfigDef.Type.INT, -1, ConfigDef.Importance.LOW, "");
+        }
+        return definition;
+    }
+
+    String text(String key, String otherwise) {
+        String value = config.get(key);
+        return value == null ? otherwise : value;
+    }
+
+    long number(String key, long otherwise) {
+        String value = config.get(key);
+        return value == null || value.isEmpty() ? otherwise : Long.parseLong(value.trim());
+    }
+
+    /** Be as slow at this step as the config says, then fail if it says so. */
+    void step(String step) {
+        pause(number("test." + step + ".delay.ms", 0));
+        failIfAsked(step);
+    }
+
+    /** A step of one task: it fails only if the task is listed, or none is. */
+    void taskStep(String step, String task) {
+        pause(number("test." + step + ".delay.ms", 0));
+        String ids = text("test.task.error.ids", "").trim();
+        if (ids.isEmpty() || Arrays.asList(ids.split("\\s*,\\s*")).contains(task)) {
+            failIfAsked(step);
+        }
+    }
+
+    private void failIfAsked(String step) {
+        String error = text("test." + step + ".error", null);
+        if (error == null) {
+            return;
+        }
+        long times = number("test." + step + ".error.times", -1);
+        String counter = text("name", "") + "/" + step + "/" + text("test.task.id", "");
+        if (times < 0 || COUNTS.computeIfAbsent(counter, key -> new AtomicInteger()).getAndIncrement() < times) {
+            throw new ConnectException(error);
+        }
+    }
+
+    private static void pause(long ms) {
+        if (ms <= 0) {
+            return;
+        }
+        try {
+            Thread.sleep(ms);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new ConnectException("interrupted", e);
+        }
+    }
+
+    /** The task configs: as many as test.tasks says, or tasks.max. Each is the whole config and its own number. */
+    java.util.List<Map<String, String>> taskConfigs(int maxTasks) {
+        step("taskconfigs");
+        long wanted = number("test.tasks", -1);
+        long count = wanted < 0 ? maxTasks : wanted;
+        java.util.List<Map<String, String>> configs = new java.util.ArrayList<>();
+        for (int id = 0; id < count; id++) {
+            Map<String, String> task = new java.util.HashMap<>(config);
+            task.put("test.task.id", Integer.toString(id));
+            configs.add(task);
+        }
+        return configs;
+    }
+
+    boolean alterOffsets() {
+        step("alter");
+        String answer = text("test.offsets", "true");
+        if (answer.equals("unsupported")) {
+            throw new UnsupportedOperationException("this connector does not let offsets be altered");
+        }
+        return Boolean.parseBoolean(answer);
+    }
+}

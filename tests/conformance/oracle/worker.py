@@ -1,0 +1,98 @@
+"""One real Connect worker, distributed or standalone."""
+
+from __future__ import annotations
+
+import http.client
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from . import jars
+from .process import JavaProcess, OracleError, free_port, write_properties
+
+DISTRIBUTED = "org.apache.kafka.connect.cli.ConnectDistributed"
+STANDALONE = "org.apache.kafka.connect.cli.ConnectStandalone"
+CONVERTER = "org.apache.kafka.connect.json.JsonConverter"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerPlan:
+    """What distinguishes one worker: version, mode, group, extra worker properties, options of the JVM,
+    and the Authorization header it wants from whoever asks it."""
+
+    version: str
+    standalone: bool = False
+    group: str = "connect-oracle"
+    properties: dict[str, str] = field(default_factory=dict)
+    options: tuple[str, ...] = ()
+    authorization: str | None = None
+
+
+class Worker:
+    """A worker with a fixed port: it comes back where it was."""
+
+    def __init__(self, plan: WorkerPlan, number: int, broker: str, folder: Path):
+        folder.mkdir(parents=True)
+        self.plan = plan
+        self.number = number
+        self.port = free_port()
+        self._headers = {"Authorization": plan.authorization} if plan.authorization else {}
+        self.url = f"http://127.0.0.1:{self.port}"
+        properties = folder / "worker.properties"
+        write_properties(properties, _properties(plan, number, self.port, broker, folder))
+        main = STANDALONE if plan.standalone else DISTRIBUTED
+        self.process = JavaProcess(
+            f"worker-{number}",
+            folder,
+            _class_path(plan.version),
+            main,
+            [str(properties)],
+            ["-Xmx256m", *plan.options],
+        )
+
+    def start(self) -> None:
+        """Start without waiting."""
+        self.process.start()
+
+    def wait_ready(self, timeout_s: float = 120) -> None:
+        """Wait until the worker answers requests through its herder (`/health` came with 3.9, so a list of connectors)."""
+        deadline = time.monotonic() + timeout_s
+        while not self._answers("/connectors/x"):
+            if self.process.pid is None or time.monotonic() > deadline:
+                raise OracleError(f"worker {self.number} does not answer:\n{self.process.tail()}")
+            time.sleep(0.25)
+
+    def _answers(self, path: str) -> bool:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=15)
+        try:
+            connection.request("GET", path, headers=self._headers)
+            return b"Connector x not found" in connection.getresponse().read()
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+
+
+def _class_path(version: str) -> str:
+    return f"{jars.testing_jar(version)}:{jars.connect_jars(version)}/*"
+
+
+def _properties(plan: WorkerPlan, number: int, port: int, broker: str, folder: Path) -> dict[str, str]:
+    common = {
+        "bootstrap.servers": broker,
+        "listeners": f"http://127.0.0.1:{port}",
+        "rest.advertised.host.name": "127.0.0.1",
+        # Member ids begin with the client id, and assignment goes by the order of member ids.
+        "client.id": f"connect-{number}",
+        "key.converter": CONVERTER,
+        "value.converter": CONVERTER,
+    }
+    if plan.standalone:
+        return {**common, "offset.storage.file.filename": str(folder / "offsets"), **plan.properties}
+    topics = {
+        f"{kind}.storage.{key}": value
+        for kind in ("config", "offset", "status")
+        for key, value in (("topic", f"{plan.group}-{kind}"), ("replication.factor", "1"))
+    }
+    partitions = {"offset.storage.partitions": "3", "status.storage.partitions": "3"}
+    return {**common, "group.id": plan.group, **topics, **partitions, **plan.properties}

@@ -1,0 +1,232 @@
+"""Plays scripts against a target and yields what was observed, one row per recorded exchange.
+
+Waits are polls over the same HTTP interface, so a virtual clock that moves with requests moves here too.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from .normalise import Normaliser, Observation
+from .script import Exchange, Gone, Quiet, Script, Settle, Step, WorkerVerb
+from .target import OracleTarget, Target
+from .wire import Answer, Request, WireError, exchange
+
+POLL_S = 0.1
+PATIENCE_S = 60.0
+SINGLE_ANSWER_S = 100.0
+
+
+class PlayError(Exception):
+    """A script could not be played to its end; the message says at which step."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One exchange as recorded. `answer` is None when no complete answer came; `failure` says why."""
+
+    step: int
+    worker: str
+    request: Request
+    answer: Observation | None
+    failure: str | None = None
+    loose: tuple[str, ...] = ()
+
+
+class Player:
+    """Plays one script on one target."""
+
+    def __init__(self, target: Target, authorization: str | None = None):
+        """`authorization` goes with the player's own polls, never with an exchange of a script."""
+        self._target = target
+        self._own_headers = (("Authorization", authorization),) if authorization else ()
+        self._captured: dict[str, str] = {}
+        numbers = {f"{host}:{port}": str(n) for n, (host, port) in enumerate(target.addresses(), 1)}
+        folder = str(target.cluster.folder) if isinstance(target, OracleTarget) else None
+        self._normaliser = Normaliser(numbers, folder)
+
+    def play(self, script: Script) -> Iterator[Row]:
+        """Rows of the script, in order."""
+        for number, step in enumerate(script.steps):
+            try:
+                row = self._play_step(number, step)
+            except (PlayError, WireError) as error:
+                raise PlayError(f"{script.name}, step {number} ({step}): {error}") from error
+            if row is not None:
+                yield row
+
+    def tidy(self) -> None:
+        """Delete every connector, so that the next script finds nothing."""
+        worker = self._target.live()[0]
+        for name in _names(self._json(worker, "/connectors")):
+            self._ask(worker, Request("DELETE", f"/connectors/{_quoted(name)}", self._own_headers))
+            if not re.search(r"[%/\\{}]", name):
+                self._wait_gone(name)
+
+    def _play_step(self, number: int, step: Step) -> Row | None:
+        match step:
+            case Exchange():
+                return self._exchange(number, step)
+            case Settle():
+                self._wait(
+                    lambda: self._settled(step), f"{step.connector} {step.state} with {step.tasks} tasks"
+                )
+            case Gone():
+                self._wait_gone(step.connector)
+            case Quiet():
+                self._target.pass_time(step.seconds)
+            case WorkerVerb():
+                self._target.act(step.verb, step.worker)
+        return None
+
+    def _exchange(self, number: int, step: Exchange) -> Row:
+        worker = self._worker(step.worker)
+        request = Request(
+            step.method,
+            self._filled(step.target),
+            tuple((name, self._filled(value)) for name, value in step.headers),
+            None if step.body is None else self._filled(step.body.decode()).encode(),
+        )
+        self._target.before(request)
+        deadline = time.monotonic() + step.timeout_s
+        while True:
+            try:
+                answer = self._ask(worker, request)
+            except WireError as error:
+                return Row(number, step.worker, request, None, re.sub(r"\d{5,}", "N", str(error)), step.loose)
+            observed = self._normaliser.observation(answer)
+            if step.until is None or _fits(step.until, observed):
+                self._save(step, answer)
+                return Row(number, step.worker, request, observed, None, step.loose)
+            if time.monotonic() > deadline:
+                raise PlayError(f"never {step.until}, last {observed}")
+            self._target.pass_time(POLL_S)
+
+    def _save(self, step: Exchange, answer: Answer) -> None:
+        for name, path in step.save:
+            if path.startswith("header:"):
+                self._captured[name] = answer.header(path.removeprefix("header:")) or ""
+            else:
+                value = _at(json.loads(answer.body), path)
+                self._captured[name] = value if isinstance(value, str) else json.dumps(value)
+
+    def _filled(self, text: str) -> str:
+        return re.sub(r"\{\{(\w+)\}\}", lambda found: self._captured[found[1]], text)
+
+    def _worker(self, wish: str) -> int:
+        if wish.isdigit():
+            return int(wish)
+        kind, _, what = wish.partition(":")
+        owner = self._owner(what)
+        if kind == "owner":
+            return owner
+        return next(number for number in self._target.live() if number not in (1, owner))
+
+    def _owner(self, what: str) -> int:
+        """The worker that runs a connector (`name`) or a task (`name/0`), by what the first live worker says."""
+        name, _, task = what.partition("/")
+        suffix = f"tasks/{task}/status" if task else "status"
+        data = self._json(self._target.live()[0], f"/connectors/{name}/{suffix}")
+        assert isinstance(data, dict), data
+        holder = data if task else data["connector"]
+        numbers = {f"{host}:{port}": n for n, (host, port) in enumerate(self._target.addresses(), 1)}
+        return numbers[holder["worker_id"]]
+
+    def _settled(self, wish: Settle) -> bool:
+        return all(self._settled_on(worker, wish) for worker in self._target.live())
+
+    def _settled_on(self, worker: int, wish: Settle) -> bool:
+        status = self._json(worker, f"/connectors/{_quoted(wish.connector)}/status")
+        info = self._json(worker, f"/connectors/{_quoted(wish.connector)}")
+        if (
+            not isinstance(status, dict)
+            or not isinstance(info, dict)
+            or "tasks" not in status
+            or "tasks" not in info
+        ):
+            return False
+        states = [task["state"] for task in status["tasks"]]
+        return (
+            status["connector"]["state"] == wish.state
+            and states == [wish.task_state] * wish.tasks
+            and len(info["tasks"]) == wish.tasks
+        )
+
+    def _wait_gone(self, name: str) -> None:
+        def gone() -> bool:
+            answers = [
+                self._ask(
+                    worker, Request("GET", f"/connectors/{_quoted(name)}{suffix}", self._own_headers)
+                ).status
+                for worker in self._target.live()
+                for suffix in ("", "/status")
+            ]
+            return all(status == 404 for status in answers)
+
+        self._wait(gone, f"{name} is gone")
+
+    def _wait(self, condition: object, what: str) -> None:
+        assert callable(condition)
+        deadline = time.monotonic() + PATIENCE_S
+        while not condition():
+            if time.monotonic() > deadline:
+                raise PlayError(f"waited in vain: {what}")
+            self._target.pass_time(POLL_S)
+
+    def _ask(self, worker: int, request: Request) -> Answer:
+        host, port = self._target.addresses()[worker - 1]
+        return exchange(host, port, request, SINGLE_ANSWER_S)
+
+    def _json(self, worker: int, target: str) -> object:
+        return json.loads(self._ask(worker, Request("GET", target, self._own_headers)).body or b"null")
+
+
+def _quoted(name: str) -> str:
+    return quote(name, safe="")
+
+
+def _names(data: object) -> Sequence[str]:
+    return [str(name) for name in data] if isinstance(data, list) else []
+
+
+def _fits(until: Mapping[str, object], observed: Observation) -> bool:
+    """`status` must be equal; `body` must be contained in the answer's JSON; `text` must stand in the body."""
+    if "status" in until and until["status"] != observed.status:
+        return False
+    if "text" in until and str(until["text"]) not in observed.body:
+        return False
+    if "body" not in until:
+        return True
+    try:
+        return _contains(json.loads(observed.body), until["body"])
+    except ValueError:
+        return False
+
+
+def _contains(actual: object, wanted: object) -> bool:
+    if isinstance(wanted, dict):
+        return isinstance(actual, dict) and all(
+            key in actual and _contains(actual[key], value) for key, value in wanted.items()
+        )
+    if isinstance(wanted, list):
+        return (
+            isinstance(actual, list)
+            and len(actual) == len(wanted)
+            and all(_contains(one, other) for one, other in zip(actual, wanted, strict=True))
+        )
+    return actual == wanted
+
+
+def _at(data: object, path: str) -> object:
+    """`connector.worker_id` or `tasks.0.id` inside JSON."""
+    for part in path.split("."):
+        if isinstance(data, list):
+            data = data[int(part)]
+        elif isinstance(data, dict):
+            data = data[part]
+    return data

@@ -1,0 +1,302 @@
+"""mockconnect as a target: its clusters, and our test connectors simulated in it.
+
+The test connectors of `oracle/java/` behave as their config says, so the config that a request carries becomes the
+behaviour of that one connector before the request is sent.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import unquote, urlsplit
+
+import mockconnect
+from mockconnect.core.behaviour import (
+    Behaviour,
+    Failure,
+    Offset,
+    OffsetField,
+    Partition,
+    SourceOffsets,
+    TasksRule,
+    Where,
+)
+from mockconnect.core.configdef import ConfigDef, ConfigError, ConfigKey, Value
+from mockconnect.core.declared import definition_from_rows
+from mockconnect.core.plugins import PluginDesc
+from mockconnect.hosting import RunningCluster
+
+from .recording import RECORDINGS
+from .script import ClusterWish
+from .target import Target, TargetFactory
+from .wire import Request
+
+PACKAGE: Final = "org.mockconnect.testing."
+SOURCES: Final = ("TestSource", "TypedSource", "ExactlyOnceSource", "NoOffsetsSource", "NullConfigSource")
+DELAYS: Final[Mapping[str, str]] = {
+    "start": "start_ms",
+    "stop": "stop_ms",
+    "taskconfigs": "task_configs_ms",
+    "validate": "validate_ms",
+    "alter": "alter_offsets_ms",
+    "task.start": "task_start_ms",
+    "task.stop": "task_stop_ms",
+}
+PLACES: Final[Mapping[str, Where]] = {
+    "start": "start",
+    "stop": "stop",
+    "taskconfigs": "task_configs",
+    "validate": "validate",
+    "alter": "alter_offsets",
+    "task.start": "task_start",
+    "task.stop": "task_stop",
+    "task.work": "running",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FiniteBehaviour(Behaviour):
+    """A connector whose tasks stop after so many records."""
+
+    records_max: int = 0
+
+    def offsets(
+        self, config: Mapping[str, str | None], task_config: Mapping[str, str], records: int, task: int = 0
+    ) -> list[tuple[Partition, Offset]]:
+        # Spelled out: zero-argument super() does not know the class that slots made anew.
+        return Behaviour.offsets(self, config, task_config, min(records, self.records_max), task)
+
+
+@dataclass(frozen=True, slots=True)
+class Depending:
+    """A recommender that looks at another key, as those of TypedSourceConnector do."""
+
+    key: str
+    by_value: Mapping[str, Sequence[str]]
+    otherwise: Sequence[str]
+    hidden_otherwise: bool = False
+
+    def valid_values(self, parsed: Mapping[str, Value]) -> Iterable[str]:
+        return self.by_value.get(str(parsed.get(self.key)), self.otherwise)
+
+    def visible(self, parsed: Mapping[str, Value]) -> bool:
+        return not self.hidden_otherwise or str(parsed.get(self.key)) in self.by_value
+
+
+class Refusing:
+    """The recommender that refuses when its own key says so."""
+
+    def valid_values(self, parsed: Mapping[str, Value]) -> Iterable[str]:
+        if parsed.get("typed.throwing.recommender") == "throw":
+            raise ConfigError("the recommender was told to refuse")
+        return ()
+
+    def visible(self, _parsed: Mapping[str, Value]) -> bool:
+        return True
+
+
+def refusing(name: str, value: Value) -> None:
+    """The validator of typed.regexlike, as far as it stays within the rules of validators."""
+    if value == "refuse":
+        raise ConfigError.of(name, value, "the validator was told to refuse")
+
+
+PROMPT: Final = FiniteBehaviour(
+    tasks=TasksRule("tasks_max"),
+    task_config_added=(("test.task.id", "{#}"),),
+    start_ms=1,
+    stop_ms=1,
+    task_start_ms=1,
+    task_stop_ms=1,
+    poll_ms=100,
+    records_per_second=0,
+    source_offsets=SourceOffsets((OffsetField("task", "{#}"),), "position"),
+    writes_topics=("{test.topic}",),
+    alter_offsets="true",
+)
+# What ConfigDef rows cannot tell: the validators of the keys of TypedSourceConnector and of the test.* keys.
+VALIDATORS: Final[Mapping[str, Sequence[object]]] = {
+    "typed.int": ("range", 1, 10),
+    "typed.long": ("range", 0),
+    "typed.list": ("list_of", ["a", "b", "c"]),
+    "typed.choice": ("in", ["red", "green"]),
+    "typed.nonempty": ("non_empty",),
+    "test.offsets": ("in", ["true", "false", "unsupported"]),
+}
+
+
+class SimulatedTarget:
+    """A running cluster of mockconnect; workers are numbered from 1 here and from 0 there."""
+
+    def __init__(self, cluster: RunningCluster):
+        self._cluster = cluster
+        self._down: set[int] = set()
+        self._configs: dict[str, dict[str, str]] = {}
+        self._records: dict[str, int] = {}
+
+    def addresses(self) -> Sequence[tuple[str, int]]:
+        parts = [urlsplit(url) for url in self._cluster.urls]
+        return [(part.hostname or "", part.port or 0) for part in parts]
+
+    def live(self) -> Sequence[int]:
+        return [number for number, _ in enumerate(self._cluster.workers, 1) if number not in self._down]
+
+    def act(self, verb: str, worker: int) -> None:
+        getattr(self._cluster, verb)(worker - 1)
+        (self._down.discard if verb in ("start", "thaw") else self._down.add)(worker)
+
+    def pass_time(self, seconds: float) -> None:
+        self._cluster.advance(round(seconds * 1000))
+
+    def before(self, request: Request) -> None:
+        """Teach the cluster how the connector of this request behaves, if it is one of ours."""
+        name, config = _named_config(request)
+        if config is None:
+            return
+        if request.method == "PATCH":
+            config = {**self._configs.get(name, {}), **config}
+        if str(config.get("connector.class", "")).startswith((PACKAGE, *SOURCES, "TestSink")):
+            self._configs[name] = {key: str(value) for key, value in config.items() if value is not None}
+            behaviour = behaviour_of(self._configs[name], self._records_of(self._configs[name]))
+            self._cluster._core.script.overrides[name] = behaviour
+
+    def _records_of(self, config: Mapping[str, str]) -> int:
+        """What a source's config says; for a sink, what sources have been told to write into its topics."""
+        if "Sink" in config["connector.class"]:
+            return sum(self._records.get(topic.strip(), 0) for topic in config.get("topics", "").split(","))
+        records = int(config.get("test.records", 0))
+        tasks = int(config.get("test.tasks", -1))
+        self._records[config.get("test.topic", "test")] = records * (
+            int(config.get("tasks.max", 1)) if tasks < 0 else tasks
+        )
+        return records
+
+
+def simulated_factory(version: str) -> TargetFactory:
+    """Clusters of mockconnect in `version`, with our test connectors."""
+    plugins = testing_plugins(version)
+
+    @contextmanager
+    def start(wish: ClusterWish) -> Iterator[Target]:
+        cluster = mockconnect.start(
+            workers=wish.workers,
+            kafka_version=version,
+            plugins=plugins,
+            mode="standalone" if wish.standalone else "distributed",
+            config={"group.id": "connect-oracle", **dict(wish.properties)},
+            users=dict(wish.users),
+        )
+        with cluster:
+            yield SimulatedTarget(cluster)
+
+    return start
+
+
+def behaviour_of(config: Mapping[str, str], records: int) -> Behaviour:
+    """What the `test.*` keys of a config make of a test connector whose tasks handle so many records each."""
+    durations: dict[str, Any] = {
+        field: int(config[key])
+        for step, field in DELAYS.items()
+        if (key := f"test.{step}.delay.ms") in config
+    }
+    class_name, wanted = config["connector.class"], int(config.get("test.tasks", -1))
+    altered = "false" if "NoOffsets" in class_name else config.get("test.offsets", "true")
+    questions: dict[str, Any] = {}
+    if "ExactlyOnce" in class_name:
+        answers = {"null": "unknown", "SUPPORTED": "supported", "UNSUPPORTED": "unsupported"}
+        questions["exactly_once"] = answers.get(config.get("test.eos", "SUPPORTED"), "unknown")
+        boundaries = config.get("test.boundaries", "SUPPORTED").lower()
+        questions["transaction_boundaries"] = "null" if boundaries == "null" else boundaries
+    return replace(
+        PROMPT,
+        tasks=PROMPT.tasks if wanted < 0 else TasksRule("fixed", wanted),
+        failures=tuple(_failures(config)),
+        records_per_second=100.0 if records else 0.0,
+        records_max=records,
+        alter_offsets=_ALTERED.get(altered, "true"),
+        source_offsets=SourceOffsets() if "Sink" in class_name else PROMPT.source_offsets,
+        **durations,
+        **questions,
+    )
+
+
+_ALTERED: Final[Mapping[str, Any]] = {"false": "false", "unsupported": "unsupported"}
+
+
+def _failures(config: Mapping[str, str]) -> Iterator[Failure]:
+    ids = [int(text) for text in config.get("test.task.error.ids", "").split(",") if text.strip()]
+    for step, place in PLACES.items():
+        message = config.get(f"test.{step}.error")
+        if message is None:
+            continue
+        times = int(config.get(f"test.{step}.error.times", -1))
+        after = int(config.get("test.task.error.after.records", 0)) if place == "running" else 0
+        for task in ids if step.startswith("task.") and ids else [None]:
+            yield Failure(place, message, after_records=after, times=None if times < 0 else times, task=task)
+
+
+_QUESTIONS: Final[Mapping[str, Any]] = {"exactly_once": "supported", "transaction_boundaries": "supported"}
+
+
+def testing_plugins(version: str) -> list[PluginDesc]:
+    """Our test connectors, made from what a worker of `version` said of them."""
+    folder = RECORDINGS / version / "plugins"
+    listed = json.loads((folder / "_list.json").read_text(encoding="utf-8"))
+    return [
+        PluginDesc(
+            plugin["class"],
+            plugin["type"],
+            plugin.get("version"),
+            behaviour=replace(PROMPT, **_QUESTIONS) if "ExactlyOnce" in plugin["class"] else PROMPT,
+            definition=partial(_definition, folder / f"{plugin['class']}.json"),
+        )
+        for plugin in listed
+        if plugin["class"].startswith(PACKAGE)
+    ]
+
+
+def _definition(path: Path) -> ConfigDef:
+    rows = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+    own = [
+        {**row, **({"validator": VALIDATORS[row["name"]]} if row["name"] in VALIDATORS else {})}
+        for row in rows
+        if str(row["name"]).startswith(("test.", "typed."))
+    ]
+    return ConfigDef(_with_code(key) for key in definition_from_rows(own, path.stem).keys.values())
+
+
+def _with_code(key: ConfigKey) -> ConfigKey:
+    """The recommenders and the validator that are code on a real worker."""
+    match key.name:
+        case "typed.choice":
+            return replace(key, recommender=Depending("", {}, ("red", "green")))
+        case "typed.shade":
+            shades = Depending("typed.choice", {"green": ("lime", "olive")}, ("ruby",), hidden_otherwise=True)
+            return replace(key, recommender=shades)
+        case "typed.throwing.recommender":
+            return replace(key, recommender=Refusing())
+        case "typed.regexlike":
+            return replace(key, validator=refusing)
+    return key
+
+
+def _named_config(request: Request) -> tuple[str, dict[str, Any] | None]:
+    """The connector's name and the config that a request carries, if it is readable."""
+    try:
+        body = json.loads(request.body or b"null", parse_float=str, parse_int=str)
+    except ValueError:
+        return "", None
+    if not isinstance(body, dict):
+        return "", None
+    if request.method == "POST" and isinstance(body.get("config"), dict):
+        return str(body.get("name", "")).strip(), body["config"]
+    found = re.fullmatch(r"/connectors/([^/?]+)/config(?:\?.*)?", request.target)
+    if found:
+        return unquote(found[1]), body
+    return (str(body.get("name", "")), body) if request.target.endswith("/config/validate") else ("", None)

@@ -1,0 +1,140 @@
+"""What a corpus is played against: real workers, workers at given addresses, or mockconnect itself.
+
+`Target` is all the player needs. Playing against one never depends on which it is.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from .oracle.cluster import OracleCluster
+from .oracle.worker import WorkerPlan
+from .script import ClusterWish
+from .wire import Request
+
+BASIC_AUTH = "org.apache.kafka.connect.rest.basic.auth.extension.BasicAuthSecurityRestExtension"
+
+LOGIN_MODULE = "org.apache.kafka.connect.rest.basic.auth.extension.PropertyFileLoginModule"
+
+
+class UnsuitableTargetError(Exception):
+    """This target cannot be the cluster a script wishes for."""
+
+
+class Target(Protocol):
+    """Workers that answer, numbered from 1, and verbs that happen to them."""
+
+    def addresses(self) -> Sequence[tuple[str, int]]:
+        """Host and port of each worker; it does not change over the life of the target."""
+
+    def live(self) -> Sequence[int]:
+        """Numbers of the workers that can answer now."""
+
+    def act(self, verb: str, worker: int) -> None:
+        """`crash`, `stop`, `start`, `freeze` or `thaw` a worker. `start` returns when it answers."""
+
+    def pass_time(self, seconds: float) -> None:
+        """Let time pass on the cluster: for real, or virtually."""
+
+    def before(self, request: Request) -> None:
+        """Told of every exchange just before it is sent; real workers need no telling."""
+
+
+TargetFactory = Callable[[ClusterWish], AbstractContextManager[Target]]
+
+
+class OracleTarget:
+    """Real workers started by the oracle."""
+
+    def __init__(self, cluster: OracleCluster):
+        self.cluster = cluster
+        self._down: set[int] = set()
+
+    def addresses(self) -> Sequence[tuple[str, int]]:
+        return [("127.0.0.1", worker.port) for worker in self.cluster.workers]
+
+    def live(self) -> Sequence[int]:
+        return [worker.number for worker in self.cluster.workers if worker.number not in self._down]
+
+    def act(self, verb: str, worker: int) -> None:
+        subject = self.cluster.workers[worker - 1]
+        getattr(subject.process, verb)()
+        if verb == "start":
+            subject.wait_ready()
+        if verb in ("start", "thaw"):
+            self._down.discard(worker)
+        else:
+            self._down.add(worker)
+
+    def pass_time(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+    def before(self, request: Request) -> None:
+        pass
+
+
+class AddressTarget:
+    """Workers somebody else runs: nothing can be done to them."""
+
+    def __init__(self, urls: Sequence[str]):
+        parts = [urlsplit(url) for url in urls]
+        self._addresses = [(part.hostname or "127.0.0.1", part.port or 8083) for part in parts]
+
+    def addresses(self) -> Sequence[tuple[str, int]]:
+        return self._addresses
+
+    def live(self) -> Sequence[int]:
+        return range(1, len(self._addresses) + 1)
+
+    def act(self, verb: str, worker: int) -> None:
+        raise UnsuitableTargetError(f"a target given by address cannot {verb} a worker")
+
+    def pass_time(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+    def before(self, request: Request) -> None:
+        pass
+
+
+def oracle_factory(version: str, keep_logs: Path | None = None) -> TargetFactory:
+    """Targets that are real workers of `version`, ended with the `with` block."""
+
+    @contextmanager
+    def start(wish: ClusterWish) -> Iterator[Target]:
+        with OracleCluster(version, keep_logs) as cluster:
+            cluster.start_workers(wish.workers, _plan(version, wish, cluster.folder))
+            yield OracleTarget(cluster)
+
+    return start
+
+
+def address_factory(urls: Sequence[str]) -> TargetFactory:
+    """One target for all scripts that fit it; the rest are reported as unsuitable."""
+
+    @contextmanager
+    def start(wish: ClusterWish) -> Iterator[Target]:
+        if wish.workers != len(urls) or wish.properties or wish.standalone or wish.users:
+            raise UnsuitableTargetError("needs another cluster")
+        yield AddressTarget(urls)
+
+    return start
+
+
+def _plan(version: str, wish: ClusterWish, folder: Path) -> WorkerPlan:
+    """The wished properties; basic auth users become the extension, its password file and its JAAS entry."""
+    properties = {key: value.replace("{folder}", str(folder)) for key, value in wish.properties}
+    if not wish.users:
+        return WorkerPlan(version, wish.standalone, properties=properties)
+    users, jaas = folder / "users.properties", folder / "jaas.conf"
+    users.write_text("".join(f"{name}={word}\n" for name, word in wish.users))
+    jaas.write_text(f'KafkaConnect {{ {LOGIN_MODULE} required file="{users}"; }};\n')
+    properties["rest.extension.classes"] = BASIC_AUTH
+    options = (f"-Djava.security.auth.login.config={jaas}",)
+    return WorkerPlan(
+        version, wish.standalone, properties=properties, options=options, authorization=wish.authorization
+    )
