@@ -1,0 +1,154 @@
+"""Hops between workers, their errors, and the 90 seconds."""
+
+from __future__ import annotations
+
+import pytest
+from scene import Scene
+
+from mockconnect.core.declared import simulated_connector
+from mockconnect.core.network import Break
+
+PLAIN = simulated_connector("com.example.Plain", "source")
+CONFLICT = "Cannot complete request because of a conflicting operation (e.g. worker rebalance)"
+NO_LEADER = (
+    "Cannot complete request momentarily due to no known leader URL, likely because a rebalance was underway."
+)
+
+
+@pytest.fixture
+def scene() -> Scene:
+    scene = Scene({"a": PLAIN, "b": PLAIN})
+    assert scene.cluster.leader == "connect-0"
+    assert (scene.cluster.owner("a"), scene.cluster.owner("b")) == ("connect-0", "connect-1")
+    return scene
+
+
+def with_forward(scene: Scene, worker: int, operation: str, forward: bool | None, **args: object) -> object:
+    reply = scene.cluster.submit(f"connect-{worker}", operation, args, forward=forward)
+    assert scene.sim.run_until(reply, 400_000)
+    return reply.error or reply.value
+
+
+def test_two_hops_are_allowed_and_a_third_is_not(scene: Scene) -> None:
+    # connect-2 does not own b and does not lead: it asks the leader, which knows the owner.
+    assert scene.ask(2, "restart_connector", name="b") is None
+    assert with_forward(scene, 2, "restart_connector", True, name="a") is None
+    refused = with_forward(scene, 2, "restart_connector", True, name="b")
+    assert str(refused) == f"409 {CONFLICT}"
+    assert str(with_forward(scene, 2, "delete_connector", False, name="a")) == f"409 {CONFLICT}"
+
+
+@pytest.mark.parametrize(
+    ("how", "text"),
+    [
+        (Break.REFUSED, "java.net.ConnectException: Connection refused"),
+        (Break.UNKNOWN_HOST, "java.net.UnknownHostException: 127.0.0.1"),
+        (Break.DROPPED, "java.net.SocketTimeoutException: Connect Timeout"),
+    ],
+)
+def test_what_breaks_between_two_workers_is_told(scene: Scene, how: Break, text: str) -> None:
+    scene.cluster.partition_workers("connect-2", "connect-0", how)
+    began_ms = scene.cluster.now_ms
+    assert scene.error(2, "delete_connector", name="a") == (
+        500,
+        f"IO Error trying to forward REST request: {text}",
+    )
+    assert scene.cluster.now_ms - began_ms == pytest.approx(15_000 if how is Break.DROPPED else 0, abs=50)
+    assert scene.ask(1, "delete_connector", name="a") is None
+
+
+def test_generated_tasks_do_not_reach_the_leader_through_a_broken_link(scene: Scene) -> None:
+    scene.cluster.partition_workers("connect-2", "connect-0")
+    scene.ask(0, "create_connector", name="c", config={"connector.class": "com.example.Plain"})
+    scene.advance(30_000)
+    assert scene.cluster.owner("c") == "connect-2"
+    assert scene.states("c") == "RUNNING"
+    scene.cluster.heal_workers("connect-2", "connect-0")
+    scene.advance(60_000)
+    assert scene.states("c") == "RUNNING RUNNING"
+
+
+def test_a_wrong_advertised_url_breaks_every_forward_to_that_worker(scene: Scene) -> None:
+    leader = scene.cluster.workers["connect-0"]
+    scene.cluster.set_settings("connect-0", advertised_url="http://old-host:8083/")
+    leader.crash()
+    leader.start()
+    for name in ("connect-1", "connect-2"):
+        scene.cluster.workers[name].crash()
+    scene.cluster.settle()
+    scene.cluster.start()
+    assert scene.cluster.settle()
+    assert scene.cluster.leader == "connect-0"
+    text = "IO Error trying to forward REST request: java.net.UnknownHostException: old-host"
+    assert scene.error(1, "delete_connector", name="a") == (500, text)
+
+
+def test_a_frozen_target_makes_the_sender_wait_without_limit(scene: Scene) -> None:
+    scene.cluster.workers["connect-0"].freeze()
+    reply = scene.cluster.submit("connect-2", "stop_connector", {"name": "a"})
+    scene.advance(9_000)
+    assert not reply.done
+    scene.cluster.workers["connect-0"].thaw()
+    assert scene.sim.run_until(reply, 5_000)
+    assert reply.error is None
+
+
+def test_a_target_that_dies_with_the_request_resets_the_connection(scene: Scene) -> None:
+    scene.cluster.block_herder("connect-0", 5_000)
+    reply = scene.cluster.submit("connect-2", "delete_connector", {"name": "a"})
+    scene.advance(1_000)
+    scene.cluster.workers["connect-0"].crash()
+    assert scene.sim.run_until(reply, 1_000)
+    assert str(reply.error).startswith("500 IO Error trying to forward REST request: ")
+
+
+def test_a_request_that_times_out_names_the_stage_and_happens_later() -> None:
+    scene = Scene({"a": PLAIN, "b": PLAIN}, rebalance_timeout_ms=200_000)
+    scene.cluster.block_herder("connect-0", 100_000, "generating task configs for connector x")
+    code, message = scene.error(
+        0, "create_connector", name="c", config={"connector.class": "com.example.Plain"}
+    )
+    assert code == 500
+    assert message is not None
+    assert message.startswith(
+        "Request timed out. The worker is currently generating task configs for connector x, which began at 2026-01-01T"
+    )
+    assert message.endswith("Z.")
+    scene.advance(60_000)
+    assert scene.cluster.settle()
+    assert scene.states("c") == "RUNNING RUNNING"
+
+
+def test_health_tells_starting_and_unhealthy_apart(scene: Scene) -> None:
+    assert scene.ask(1, "health")["status"] == "healthy"
+    scene.cluster.block_herder("connect-1", 20_000, "generating task configs for connector x")
+    unhealthy = scene.ask(1, "health")
+    assert unhealthy["status"] == "unhealthy"
+    assert "The worker is currently generating task configs for connector x" in unhealthy["message"]
+
+
+def test_reads_are_refused_while_a_rebalance_is_expected(scene: Scene) -> None:
+    """The flag is up from the moment the record is read until the end of the tick; what waits in this tick meets it."""
+    scene.cluster.block_herder("connect-1", 3_000)
+    read = scene.cluster.submit("connect-1", "connector_info", {"name": "a"})
+    restart = scene.cluster.submit("connect-1", "restart_connector", {"name": "b"})
+    scene.ask(0, "create_connector", name="c", config={"connector.class": "com.example.Plain"})
+    assert scene.cluster.submit("connect-1", "connector_status", {"name": "a"}).done
+    assert scene.sim.run_until(read, 10_000)
+    assert scene.sim.run_until(restart, 10_000)
+    assert str(read.error) == "500 Request cannot be completed because a rebalance is expected"
+    assert str(restart.error).startswith("409 Cannot complete request momentarily due to stale configuration")
+
+
+def test_unassigned_work_has_no_url(scene: Scene) -> None:
+    scene.cluster.workers["connect-1"].crash()
+    scene.advance(15_000)
+    assert scene.error(2, "restart_connector", name="b") == (409, NO_LEADER)
+
+
+def test_writes_to_an_unreachable_kafka_fail_and_happen_when_it_is_back(scene: Scene) -> None:
+    scene.cluster.partition_from_kafka("connect-2")
+    assert scene.error(2, "pause_connector", name="a") == (500, "Error writing target state to Kafka")
+    scene.cluster.heal_kafka("connect-2")
+    scene.advance(10_000)
+    assert scene.states("a").startswith("PAUSED")
