@@ -19,6 +19,7 @@ from mockconnect.core.behaviour import Behaviour
 from mockconnect.core.configdef import ConfigDef
 from mockconnect.core.declared import behaviour_from_dict, definition_from_rows
 from mockconnect.core.plugins import Kind, PluginDesc
+from mockconnect.core.versions import KafkaVersion, exists
 
 NEWEST = "4.3.1"
 
@@ -32,7 +33,7 @@ def _read(path: str) -> list[dict[str, object]]:
 @lru_cache(maxsize=256)
 def definition(path: str, version: str | None = None) -> ConfigDef:
     """The definition in a file below this folder, for example ``"apache/JsonConverter"``, as of a version."""
-    return definition_from_rows(_read(f"{path}.json"), path, _number(version) if version else None)
+    return definition_from_rows(_read(f"{path}.json"), path, _number(version or NEWEST))
 
 
 def _number(version: str) -> tuple[int, ...]:
@@ -45,7 +46,13 @@ def apache_plugins(version: str = NEWEST) -> tuple[PluginDesc, ...]:
     """The plugins of Apache Kafka: connectors, transformations, predicates, converters, and some that are not listed."""
     number = _number(version)
     rows = _read("apache/index.json")
-    return tuple(_plugin(row, version) for row in rows if _number(str(row.get("since", "0"))) <= number)
+    return tuple(
+        _plugin(row, version) for row in rows if exists(number, _border(row, "since"), _border(row, "until"))
+    )
+
+
+def _border(row: Mapping[str, object], name: str) -> tuple[int, ...] | None:
+    return _number(str(row[name])) if name in row else None
 
 
 def _plugin(row: Mapping[str, object], version: str) -> PluginDesc:
@@ -53,7 +60,9 @@ def _plugin(row: Mapping[str, object], version: str) -> PluginDesc:
     behaviour: Behaviour | None = behaviour_from_dict(given) if isinstance(given, dict) else None
     kind: Kind = row["type"]  # type: ignore[assignment]
     # Before 3.6 only connectors told their version.
-    told = version if behaviour is not None or _number(version) >= (3, 6) else None
+    told = str(row.get("version", "")) or (
+        version if behaviour is not None or KafkaVersion.parse(version).has("all_plugins_versioned") else None
+    )
     name = row.get("definition")
     keys = partial(definition, f"apache/{name}", version) if name else ConfigDef
     return PluginDesc(str(row["class"]), kind, told, behaviour=behaviour, definition=keys)

@@ -77,6 +77,8 @@ class LocalAnswers:
         self.plugins = plugins
         self._types: dict[str, str] = {}
         self._names_table = names_table
+        self.raw_configs: Callable[[], ClusterConfigState] = configs.snapshot
+        """``rawConfig``: what a status takes the connector's type from. A distributed herder has its own snapshot."""
         self._names: tuple[ClusterConfigState, list[str]] | None = None
 
     # --- connectors -----------------------------------------------------------------------------------------------------
@@ -105,10 +107,15 @@ class LocalAnswers:
         return answer
 
     def connector_type(self, config: Config | None) -> str:
-        """``source``, ``sink``, or ``unknown`` when the class cannot be loaded here."""
+        """``source``, ``sink``, or ``unknown`` when the class cannot be loaded here.
+
+        KAFKA-13989: before 3.4 that was an error; raises :class:`ConnectError`.
+        """
         name = "" if config is None else config.get("connector.class") or ""
         kind = self._types.get(name)
         if kind is None:
+            if name and not self._settings.version.has("unknown_type"):
+                self.plugins.connector(name)
             kind = self.plugins.connector_type(config)
             if kind != "unknown":
                 self._types[name] = kind
@@ -123,20 +130,34 @@ class LocalAnswers:
         if entry is None:
             return None
         tasks = 0 if entry.inconsistent else entry.task_count
-        return connector_info(name, entry.config, tasks, self.connector_type(entry.config))
+        return self._typed(
+            connector_info(name, entry.config, tasks), lambda: self.connector_type(entry.config)
+        )
+
+    def created_info(self, name: str, config: Config, tasks: int, *, created: bool) -> Answer:
+        """``ConnectorInfo`` of the config just written."""
+        told = not created or self._settings.version.has("create_tells_type")
+        info = connector_info(name, config, tasks)
+        return self._typed(info, lambda: self.connector_type(config) if told else None)
+
+    def _typed(self, answer: Answer, kind: Callable[[], str | None]) -> Answer:
+        """With the field ``type``, if this version has it."""
+        if self._settings.version.has("connector_type"):
+            answer["type"] = kind()
+        return answer
 
     def connector_status(self, name: str) -> Answer:
         """``ConnectorStateInfo``. Raises 404 when no record of the connector itself has arrived."""
         entry = self._statuses.entry(name)
         if entry is None or entry.connector is None:
             raise errors.no_status_for_connector(name)
-        config = self._configs.snapshot().entries.get(name)
-        return {
+        config = self.raw_configs().entries.get(name)
+        answer: Answer = {
             "name": name,
             "connector": self._state(entry.connector),
             "tasks": [self._task_state(task, entry.tasks[task]) for task in sorted(entry.tasks)],
-            "type": self.connector_type(None if config is None else config.config),
         }
+        return self._typed(answer, lambda: self.connector_type(None if config is None else config.config))
 
     def task_status(self, task_id: ConnectorTaskId) -> Answer:
         status = self._statuses.task(task_id)
@@ -160,7 +181,7 @@ class LocalAnswers:
         entry = self._statuses.entry(request.connector)
         if entry is None or entry.connector is None:
             return None
-        config = self._configs.snapshot().entries.get(request.connector)
+        config = self.raw_configs().entries.get(request.connector)
         restarting = set(tasks_to_restart(request, entry.tasks))
         whole = State.RESTARTING if restarts_connector(request, entry.connector) else None
         return {
@@ -217,13 +238,12 @@ class LocalAnswers:
         return answer
 
 
-def connector_info(name: str, config: Config, tasks: int, kind: str) -> Answer:
-    """``ConnectorInfo`` in Connect's field order."""
+def connector_info(name: str, config: Config, tasks: int) -> Answer:
+    """``ConnectorInfo`` in Connect's field order, but for the type."""
     return {
         "name": name,
         "config": dict(config),
         "tasks": [{"connector": name, "task": task} for task in range(tasks)],
-        "type": kind,
     }
 
 
@@ -247,3 +267,14 @@ def tasks_to_restart(request: RestartRequest, tasks: Mapping[int, Status]) -> li
         if tasks[task].state is State.RESTARTING
         or (request.include_tasks and (not request.only_failed or tasks[task].state is State.FAILED))
     ]
+
+
+def server_info(settings: WorkerSettings, cluster_id: str) -> Answer:
+    """``ServerInfo``."""
+    answer: Answer = {
+        "version": settings.version.text,
+        "commit": settings.version.commit,
+    }
+    if settings.version.has("cluster_id"):
+        answer["kafka_cluster_id"] = cluster_id
+    return answer

@@ -201,10 +201,13 @@ class Behaviour:
     alter_offsets_ms: int = 1
 
     records_per_second: float = 10.0
+    """Whatever a config names exists and has as many records: no connector opens a file or connects to anything."""
     writes_topics: tuple[str, ...] = ()
     """Templates of the topics a source writes to."""
     existing_topics: tuple[str, ...] = ()
     """Topics of the simulated Kafka that a sink's ``topics.regex`` can match."""
+    topic_partitions: int = 16
+    """How many partitions each topic of a sink has: offsets of others cannot be altered."""
     source_offsets: SourceOffsets = SourceOffsets()
     alter_offsets: AlterAnswer = "false"
     offset_rules: str = ""
@@ -245,6 +248,11 @@ class Behaviour:
         if pattern:
             return [topic for topic in self.existing_topics if javaregex.matches(pattern, topic)]
         return list(dict.fromkeys(list_items(config.get("topics"))))
+
+    def reads(self, config: Mapping[str, str | None], topic: str) -> bool:
+        """Whether a topic is among those that a sink with this config is subscribed to."""
+        pattern = config.get("topics.regex")
+        return javaregex.matches(pattern, topic) if pattern else topic in list_items(config.get("topics"))
 
     def offsets(
         self, config: Mapping[str, str | None], task_config: Mapping[str, str], records: int, task: int = 0

@@ -13,8 +13,10 @@ from typing import Any, Literal
 
 from mockconnect.core import config_store
 from mockconnect.core.answers import Answer, Json, hash_ordered
+from mockconnect.core.broker import Broker
 from mockconnect.core.configdef import ConfigDef
-from mockconnect.core.connect import Broker, CommandLine, ConnectWorker, Rest
+from mockconnect.core.connect import ConnectWorker, Rest
+from mockconnect.core.connect_standalone import CommandLine
 from mockconnect.core.errors import ConnectError
 from mockconnect.core.forwarding import Call, Resources
 from mockconnect.core.group import GroupCoordinator, GroupState
@@ -24,9 +26,9 @@ from mockconnect.core.offset_store import OffsetStore
 from mockconnect.core.plugins import PluginDesc, Plugins, connector_task_configs, no_client_keys
 from mockconnect.core.settings import Timing, WorkerSettings
 from mockconnect.core.sim import Reply, Sim
+from mockconnect.core.site import Script, Thrown
 from mockconnect.core.terms import Config, ConnectorTaskId, TargetState
 from mockconnect.core.topics import Topic
-from mockconnect.core.worker import Script, Thrown
 
 EPOCH_MS = 1_767_225_600_000
 """2026-01-01T00:00:00Z: the calendar time of virtual instant 0, unless another is asked for."""

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal, Protocol
 
 from mockconnect.core import javatext
+from mockconnect.core.versions import EVER, Number, has
 
 Type = Literal["BOOLEAN", "STRING", "INT", "SHORT", "LONG", "DOUBLE", "LIST", "CLASS", "PASSWORD"]
 Importance = Literal["HIGH", "MEDIUM", "LOW"]
@@ -200,10 +201,13 @@ class ConfigInfos:
             if config.value is not None:
                 yield from config.value.errors
 
-    def problems_text(self) -> str:
+    def problems_text(self, version: Number = EVER) -> str:
         """``AbstractHerder.maybeAddConfigErrors``: the message of the 400 that refuses a config with errors."""
+        endpoint = "/connector-plugins" if has(version, "full_validate_path") else ""
+        endpoint += "/{connectorType}/config/validate"
+        if not has(version, "problems_listed"):
+            return f"Connector configuration is invalid (use the endpoint `{endpoint}` to get a full list of errors)"
         first = f"Connector configuration is invalid and contains the following {self.error_count} error(s):"
-        endpoint = "/connector-plugins/{connectorType}/config/validate"
         last = f"You can also find the above list of errors at the endpoint `{endpoint}`"
         return "\n".join((first, *self.errors(), last))
 

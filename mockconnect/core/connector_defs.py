@@ -14,32 +14,10 @@ from typing import Final, Literal
 
 from mockconnect.core.configdef import ConfigDef, ConfigKey, Importance, Type, Value, Width
 from mockconnect.core.validators import Spec, from_spec
+from mockconnect.core.versions import EVER, Number, exists
 
-Version = tuple[int, int, int]
+Version = Number
 ConnectorKind = Literal["source", "sink"]
-
-SINCE: Final[Mapping[str, Version]] = {
-    "dlq_rules": (2, 6, 0),
-    "wrapped_validate_errors": (2, 6, 0),  # KAFKA-9374
-    "override_policies": (2, 3, 0),  # KIP-458
-    "null_value_errors": (3, 2, 0),  # KAFKA-13306
-    "all_connectors_in_alias_error": (3, 2, 0),
-    "eos_preflight": (3, 3, 0),  # KIP-618
-    "overrides_by_use": (3, 3, 0),  # KIP-618
-    "framework_keys_in_plugin_config": (3, 5, 0),  # KAFKA-14843
-    "sink_rules_as_errors": (3, 7, 0),  # KAFKA-13327
-    "group_id_override_check": (3, 7, 0),
-    "class_checks": (3, 7, 0),  # KAFKA-13328
-    "converter_preflight": (3, 8, 0),  # KAFKA-13328, KAFKA-13329
-    "connector_validates_last": (4, 1, 0),  # after converters and client overrides
-    "plugin_versions": (4, 1, 0),  # KIP-891
-    "order_in_group_on_wire": (4, 2, 0),
-    "strict_lists": (4, 2, 0),  # ConfigDef.ValidList refuses duplicates and empty items
-}
-
-
-def has(version: Version, feature: str) -> bool:
-    return version >= SINCE[feature]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +34,7 @@ class Row:
     validator: Spec = ()
     order: int = 0
     since: Version = (0, 0, 0)
-    until: Version = (99, 0, 0)
+    until: Version = EVER
     required: bool = False
 
 
@@ -169,7 +147,7 @@ _COUNTER: Final[Mapping[str, str]] = {"Transforms": _COMMON, "Predicates": _COMM
 @lru_cache(maxsize=64)
 def framework_def(kind: ConnectorKind, version: Version) -> ConfigDef:
     """The framework's definition for sources or sinks of one Kafka version."""
-    return ConfigDef(_keys(row for row in _ROWS[kind] if row.since <= version < row.until))
+    return ConfigDef(_keys(row for row in _ROWS[kind] if exists(version, row.since, row.until)))
 
 
 def _keys(rows: Iterable[Row]) -> Iterable[ConfigKey]:

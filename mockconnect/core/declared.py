@@ -31,6 +31,7 @@ from mockconnect.core.configdef import (
 )
 from mockconnect.core.plugins import Kind, PluginDesc
 from mockconnect.core.validators import from_spec
+from mockconnect.core.versions import exists
 
 T = TypeVar("T")
 Data = object
@@ -167,8 +168,7 @@ def definition_from_rows(
 
 
 def _exists(row: Mapping[str, Data], version: tuple[int, ...]) -> bool:
-    since, until = (_number(row.get(bound)) for bound in ("since", "until"))
-    return (since is None or since <= version) and (until is None or version < until)
+    return exists(version, _number(row.get("since")), _number(row.get("until")))
 
 
 def _number(text: Data) -> tuple[int, ...] | None:

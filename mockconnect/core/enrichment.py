@@ -23,10 +23,11 @@ from mockconnect.core.configdef import (
     Value,
     parse_type,
 )
-from mockconnect.core.connector_defs import COMMON_ROWS, ConnectorKind, framework_def, has
-from mockconnect.core.plugins import SUPER_TYPES, Kind, PluginDesc, Plugins, VersionedPluginError
+from mockconnect.core.connector_defs import COMMON_ROWS, ConnectorKind, framework_def
+from mockconnect.core.plugins import SUPER_TYPES, JavaClass, Kind, PluginDesc, Plugins, VersionedPluginError
 from mockconnect.core.terms import Config
-from mockconnect.core.validators import ConcreteClass
+from mockconnect.core.validators import ConcreteClass, ListOf
+from mockconnect.core.versions import Number, has
 
 # --- the framework's definition, with one worker's defaults ----------------------------------------------------------
 
@@ -83,6 +84,8 @@ def bound(definition: ConfigDef, plugins: Plugins) -> ConfigDef:
         if isinstance(key.validator, ConcreteClass):
             checks = has(plugins.version, "class_checks")
             changes[name] = {"validator": concrete_class(plugins, _kind(key.validator)) if checks else None}
+        elif isinstance(key.validator, ListOf) and not has(plugins.version, "strict_lists"):
+            changes[name] = {"validator": key.validator.before_4_2()}
     return definition.with_changes(changes) if changes else definition
 
 
@@ -108,8 +111,14 @@ def ensure_concrete(plugins: Plugins, kind: Kind, class_name: str) -> None:
         verb = "implement" if sort == "interface" else "extend"
         raise ConfigError(f"Class {known} does not {verb} the {base} {sort}")
     if known.abstract:
-        hint = f" Did you mean {', '.join(known.nested)}?" if known.nested else ""
+        hint = _hint(plugins, known)
         raise ConfigError(f"This class is abstract and cannot be created.{hint}")
+
+
+def _hint(plugins: Plugins, known: JavaClass) -> str:
+    """What to say of an abstract class with concrete ones in it."""
+    nested = known.nested if has(plugins.version, "nested_key_first") else known.nested[::-1]
+    return f" Did you mean {', '.join(nested)}?" if nested else ""
 
 
 def enriched_framework_def(
@@ -278,7 +287,7 @@ class Enrichment:
         cache_key = ("embedded", plugin.class_name, plugin.version)
         found = self.plugins.compiled.get(cache_key)
         if found is None:
-            implicit = _IMPLICIT if self.kind == "transformation" else ()
+            implicit = _implicit(self.plugins.version) if self.kind == "transformation" else ()
             masked = {implied.name for implied in implicit}
             own = self.plugins.config_def(plugin).keys.values()
             keys = (*implicit, *(key for key in own if key.name not in masked))
@@ -295,7 +304,10 @@ class Enrichment:
         class_name = parse_type(
             self.type_key, self.config.get(self.type_key), "CLASS", self.plugins.load_class
         )
-        ensure_concrete(self.plugins, self.kind, str(class_name))
+        if has(self.plugins.version, "class_checks"):
+            ensure_concrete(self.plugins, self.kind, str(class_name))
+        else:
+            self._ensure_concrete_before_3_7(None if class_name is None else str(class_name))
         # Since 4.1 the text of the config is looked up again, with its blanks.
         found = self.plugins.plugin(class_or_alias if versioned else str(class_name), requirement)
         if found is None:
@@ -304,13 +316,29 @@ class Enrichment:
             raise ConfigError.of(self.type_key, class_or_alias, problem)
         return found
 
+    def _ensure_concrete_before_3_7(self, class_name: str | None) -> None:
+        """``getConfigDefFromConfigProvidingClass``."""
+        base = SUPER_TYPES[self.kind][0]
+        known = None if class_name is None else self.plugins.java_class(class_name)
+        if known is None or self.kind not in known.kinds:
+            shown = "null" if known is None else str(known)
+            raise ConfigError.of(self.type_key, shown, f"Not a {base}")
+        if known.abstract:
+            hint = _hint(self.plugins, known)
+            raise ConfigError.of(
+                self.type_key, str(known), f"{base} is abstract and cannot be created.{hint}"
+            )
+
     def check_type(self, _name: str, value: Value) -> None:
         negate, predicate = f"{self.prefix}negate", f"{self.prefix}predicate"
         if self.kind == "transformation" and negate in self.config and predicate not in self.config:
             raise ConfigError(
                 f"Config '{negate}' was provided but there is no config '{predicate}' defining a predicate to be negated."
             )
-        if value is not None:
+        if value is None:
+            if not has(self.plugins.version, "class_checks"):
+                self._ensure_concrete_before_3_7(None)
+        else:
             given = self.version_key in self.config
             self.load(str(value), self.config[self.version_key] if given else self.default_version)
 
@@ -326,7 +354,12 @@ class Enrichment:
             return  # The validator of the type key tells it.
 
 
-_IMPLICIT: Final = (
-    ConfigKey("predicate", "STRING", importance="MEDIUM"),
-    ConfigKey("negate", "BOOLEAN", default=False, importance="MEDIUM"),
-)
+def _implicit(version: Number) -> tuple[ConfigKey, ...]:
+    """The keys that every transformation has."""
+    if not has(version, "predicates"):
+        return ()
+    no_predicate = None if has(version, "predicate_without_default") else ""
+    return (
+        ConfigKey("predicate", "STRING", default=no_predicate, importance="MEDIUM"),
+        ConfigKey("negate", "BOOLEAN", default=False, importance="MEDIUM"),
+    )

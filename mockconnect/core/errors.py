@@ -82,6 +82,11 @@ def no_leader_url() -> ConnectError:
     return ConnectError(409, text, REST_EXCEPTION)
 
 
+def leader_url_is_null() -> ConnectError:
+    """Before 2.6: ``UriBuilder`` was given the missing URL as it was. The text is Jersey's."""
+    return ConnectError(500, '"uriTemplate" parameter is null.', "java.lang.IllegalArgumentException")
+
+
 def forward_io_error(cause: str) -> ConnectError:
     return ConnectError(500, f"IO Error trying to forward REST request: {cause}", REST_EXCEPTION)
 
@@ -148,6 +153,11 @@ def no_status_to_restart(connector: str) -> ConnectError:
 
 def connector_exists(connector: str) -> ConnectError:
     return ConnectError(409, f"Connector {connector} already exists", ALREADY_EXISTS)
+
+
+def slash_in_name() -> ConnectError:
+    """0.10.2 to 1.0 (KAFKA-4372)."""
+    return bad_request("connector name should not contain '/'")
 
 
 def name_mismatch(in_config: str, in_url: str) -> ConnectError:
@@ -239,6 +249,11 @@ def group_not_empty(connector: str, verb: str) -> ConnectError:
     return ConnectError(500, text)
 
 
+def group_refused(connector: str) -> ConnectError:
+    """A partition that does not exist, for one."""
+    return ConnectError(500, f"Failed to alter consumer group offsets for connector {connector}")
+
+
 def offsets_unsupported(connector: str) -> ConnectError:
     text = (
         f"Failed to modify offsets for connector {connector} because it doesn't support external modification of"
@@ -308,6 +323,13 @@ def algorithm_not_permitted(algorithm: str, permitted: str) -> ConnectError:
         " of signature algorithms, and correct any misconfigured worker and restart it."
     )
     return bad_request(text)
+
+
+def null_session_key() -> ConnectError:
+    """Before 3.3 the missing key went into the ``Mac`` as it was."""
+    return ConnectError(
+        500, "java.security.InvalidKeyException: No installed provider supports this key: (null)"
+    )
 
 
 def no_session_key() -> ConnectError:

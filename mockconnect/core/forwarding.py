@@ -128,9 +128,7 @@ class Resources:
             yield Within(answer, None)
 
     def _await(self, call: Call, row: Operation, reply: Reply[Any]) -> Steps[Any]:
-        timeout_ms = (
-            self._timing.health_timeout_ms if call.operation == "health" else row.timeout_ms(self._timing)
-        )
+        timeout_ms = self._timeout_ms(call.operation)
         if isinstance(reply, CalledReply):
             yield Within(reply.returned, None)
         in_time = yield Within(reply, timeout_ms)
@@ -142,6 +140,15 @@ class Resources:
             forwarded = yield from self._forward(call, row, reply.error.url)
             return forwarded
         return reply.result()
+
+    def _timeout_ms(self, operation: str) -> int | None:
+        if operation == "health":
+            return self._timing.health_timeout_ms
+        timeout_ms = self._timing.rest_request_timeout_ms
+        if operation == "validate" and not self.settings.version.has("validate_timeout"):
+            # KAFKA-12904: the 90,000 ms were taken for seconds; before 2.6 validation ran on the REST thread.
+            return timeout_ms * 1000 if self.settings.version.has("wrapped_validate_errors") else None
+        return timeout_ms
 
     # --- time-outs --------------------------------------------------------------------------------------------------------
 
@@ -172,7 +179,8 @@ class Resources:
         if call.forward is False:
             raise errors.conflicting_operation()
         if url is None:
-            raise errors.no_leader_url()
+            known = self.settings.version.has("unknown_leader_409")
+            raise errors.no_leader_url() if known else errors.leader_url_is_null()
         args = {key: value for key, value in call.args.items() if key != "signature"}
         if "signature" in call.args:
             args["signature"] = None  # a forwarded internal request is not signed again
@@ -196,7 +204,8 @@ class Resources:
         if not target.accepts():
             raise errors.forward_io_error(IO_CAUSES[Break.REFUSED])
         if in_path and "/" in str(call.args.get("name", "")):
-            raise ConnectError(404, "HTTP 404 Not Found")  # the decoded name goes into the path unescaped
+            # The decoded name goes into the path unescaped.
+            raise self._relayed(ConnectError(404, "HTTP 404 Not Found"))
         answer: Reply[Any] = Reply()
         target.process.run(lambda: target.submit(call).on_done(lambda reply: _hand_over(reply, answer)))
         death = target.process.death()
@@ -205,7 +214,15 @@ class Resources:
         if not answer.done:
             raise errors.forward_io_error(CONNECTION_RESET)
         yield self._timing.worker_latency_ms
+        if isinstance(answer.error, ConnectError):
+            raise self._relayed(answer.error)
         return answer.result()
+
+    def _relayed(self, error: ConnectError) -> ConnectError:
+        """What becomes of another worker's error. KAFKA-13702: for some releases its status was lost."""
+        if self.settings.version.has("relayed_errors_are_500"):
+            return errors.forward_error(error.message or "null")
+        return error
 
     def _fail_to_send(self, how: Break, host: str) -> Steps[None]:
         if how is Break.DROPPED:
@@ -241,6 +258,11 @@ class Resources:
     ) -> Reply[Created]:
         """``POST /connectors``: the name is trimmed as Java trims."""
         trimmed = (name or "").strip(JAVA_BLANKS)
+        if not self.settings.version.has("names_checked"):
+            trimmed = name or ""
+            if "/" in trimmed and self.settings.version.has("class_from_body"):
+                raise errors.slash_in_name()
+            config = None if config is None else {**config, "name": trimmed}
         named = self._named(trimmed, config)
         target = None if initial_state is None else INITIAL_STATES[initial_state.upper()]
         return self._herder.put_connector(trimmed, named, target, allow_replace=False)
@@ -297,7 +319,10 @@ class Resources:
         self._answers.reset_active_topics(name)
 
     def list_plugins(self, connectors_only: bool = True) -> Json:
-        return [dict(plugin.info()) for plugin in self._answers.plugins.list(connectors_only)]
+        listed = self._answers.plugins.list(connectors_only)
+        if not self.settings.version.has("plugin_types"):
+            return [{"class": plugin.class_name} for plugin in listed]
+        return [dict(plugin.info()) for plugin in listed]
 
     def plugin_config(self, plugin: str, version: str | None = None) -> Json:
         return self._answers.plugin_config(plugin, version)
@@ -307,7 +332,10 @@ class Resources:
         if config is None:
             raise errors.null_pointer("java.util.Map.get(Object)", "connectorConfig")
         included = config.get("connector.class")
-        if included is not None and not _unsuffixed(included).endswith(_unsuffixed(plugin)):
+        version = self.settings.version
+        if not version.has("class_from_body"):
+            config = {**config, "connector.class": plugin}
+        elif included is not None and not _fits(plugin, included, relaxed=version.has("relaxed_class_match")):
             raise errors.bad_request(
                 f"Included connector type {included} does not match request type {plugin}"
             )
@@ -329,8 +357,9 @@ class Resources:
         wanted = level.get("level")
         if wanted is None:
             raise errors.level_missing()
-        level_text = wanted.strip(JAVA_BLANKS)
-        if not level_text and self.settings.version.has("log4j_2"):
+        log4j_2 = self.settings.version.has("log4j_2")
+        level_text = wanted.strip(JAVA_BLANKS) if log4j_2 else wanted
+        if not level_text and self.settings.version.has("empty_level_500"):
             raise ConnectError(500, "Illegal null or empty Level name.")
         if not self._answers.is_level(level_text):
             raise errors.level_invalid(wanted)
@@ -376,6 +405,11 @@ def _hand_over(reply: Reply[Any], answer: Reply[Any]) -> None:
         answer.complete(reply.value)
 
 
+def _fits(plugin: str, included: str, *, relaxed: bool) -> bool:
+    """Whether the class of a config is the one that the path names (KAFKA-4837)."""
+    return _unsuffixed(included).endswith(_unsuffixed(plugin)) if relaxed else included == plugin
+
+
 def _unsuffixed(class_name: str) -> str:
     """One trailing ``Connector`` does not count, if something remains."""
     short = class_name.removesuffix("Connector")
@@ -399,11 +433,6 @@ class Operation:
 
     ask: Callable[..., Any]
     names_connector_in_path: bool = True
-    own_timeout: str = "rest_request_timeout_ms"
-
-    def timeout_ms(self, timing: Timing) -> int:
-        timeout_ms: int = getattr(timing, self.own_timeout)
-        return timeout_ms
 
 
 def _herder(method: str) -> Operation:

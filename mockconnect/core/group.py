@@ -170,7 +170,7 @@ class GroupCoordinator(Generic[M, A]):
             reply: Reply[A] = Reply()
             member.syncing = reply
             if member_id == group.leader_id and assignments is not None:
-                self._become_stable(assignments)
+                self._store(assignments)
             return reply
         self._alive(member)
         return Reply.of(group.assignments[member_id])
@@ -351,8 +351,15 @@ class GroupCoordinator(Generic[M, A]):
 
     # --- the sync phase -----------------------------------------------------------------------------------------------------
 
-    def _become_stable(self, assignments: Mapping[str, A]) -> None:
+    def _store(self, assignments: Mapping[str, A]) -> None:
+        """The assignment counts once it is written to ``__consumer_offsets``."""
+        this_round = self._round
+        self._sim.after(self._timing.kafka_write_ms, lambda: self._become_stable(this_round, assignments))
+
+    def _become_stable(self, this_round: int, assignments: Mapping[str, A]) -> None:
         group = self._group
+        if this_round != self._round or group.state is not GroupState.COMPLETING:
+            return
         group.assignments = dict(assignments)
         group.state = GroupState.STABLE
         self._sim.note("-", group.generation, "group", "stable")

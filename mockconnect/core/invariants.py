@@ -14,25 +14,33 @@ Rules of this room:
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from mockconnect.core import config_store, status_store
+from mockconnect.core import status_store
 from mockconnect.core.cluster import Cluster
 from mockconnect.core.config_store import ClusterConfigState
 from mockconnect.core.connect import ConnectProcess, ConnectWorker
+from mockconnect.core.expected import (
+    Problems,
+    config_problem,
+    connector_states,
+    in_transition,
+    not_configured,
+    task_states,
+    unassigned,
+    visible_status,
+)
 from mockconnect.core.group import GroupState
 from mockconnect.core.herder import DistributedHerder
-from mockconnect.core.lifecycle import Instance, TaskPhase
+from mockconnect.core.histories import ConfigHistory, Configured, LogWatch, StatusHistory
 from mockconnect.core.sim import Reply, TraceRow
-from mockconnect.core.terms import Config, ConnectorTaskId, State, Status, TargetState, TaskConfig
-from mockconnect.core.topics import Key, Record, Topic
+from mockconnect.core.terms import ConnectorTaskId, State, Status
+from mockconnect.core.topics import Key, Record
 
 ROWS_SHOWN = 30
-PAST_KEPT = 64
 GENERATIONS_PER_MINUTE_MAX = 600
 HOPS_MAX = 3
-Problems = Iterator[str]
 
 
 class InvariantViolated(AssertionError):  # noqa: N818 - it says what happened, as an assertion does
@@ -44,139 +52,6 @@ class InvariantViolated(AssertionError):  # noqa: N818 - it says what happened, 
         self.seed = seed
         shown = "\n".join(map(str, rows))
         super().__init__(f"{name}: {problem}\nat {at_ms} ms, seed {seed}; the last rows:\n{shown}")
-
-
-# --- memory: the logs as they were written -------------------------------------------------------------------------------
-
-
-class LogWatch:
-    """Sees every record of a topic at the instant it is appended (it poses as a reader without lag)."""
-
-    def __init__(self, topic: Topic, seen: Callable[[Record], object]) -> None:
-        self._topic = topic
-        self._seen = seen
-        for record in topic.compacted():
-            seen(record)
-        self.position = topic.end_offset
-        topic.subscribe(self)
-
-    def notice(self) -> None:
-        while (record := self._topic.since(self.position)) is not None:
-            self.position += 1
-            self._seen(record)
-
-
-@dataclass(frozen=True, slots=True)
-class Configured:
-    """One connector after some record of the config topic. ``tasks`` is ``None`` when they are inconsistent."""
-
-    config: Config
-    target: TargetState
-    tasks: tuple[TaskConfig, ...] | None
-
-
-@dataclass(slots=True)
-class _Fold:
-    config: Config | None = None
-    target: TargetState = TargetState.STARTED
-    tasks: tuple[TaskConfig, ...] | None = ()
-    deferred: dict[int, TaskConfig] = field(default_factory=dict)
-
-    def shown(self) -> Configured | None:
-        return None if self.config is None else Configured(self.config, self.target, self.tasks)
-
-
-class ConfigHistory:
-    """The config topic folded by itself, with the last states of every connector by offset."""
-
-    def __init__(self) -> None:
-        self.names: set[str] = set()
-        self.recreated_at_ms: dict[str, int] = {}
-        self._folds: dict[str, _Fold] = {}
-        self._past: dict[str, deque[tuple[int, Configured | None]]] = {}
-        self._touched: deque[tuple[int, str]] = deque(maxlen=4 * PAST_KEPT)
-
-    def apply(self, record: Record) -> None:
-        kind = record.key[0]
-        if kind not in (config_store.CONNECTOR, config_store.TASK, config_store.COMMIT, config_store.TARGET):
-            return
-        name = record.key[1]
-        fold = self._folds.setdefault(name, _Fold())
-        if kind == config_store.CONNECTOR and fold.config is None and name in self._past:
-            self.recreated_at_ms[name] = record.at_ms
-        self._change(fold, record)
-        if kind != config_store.TASK:
-            past = self._past.setdefault(name, deque(maxlen=PAST_KEPT))
-            past.append((record.offset, fold.shown()))
-            self._touched.append((record.offset, name))
-        (self.names.add if fold.config is not None else self.names.discard)(name)
-
-    @staticmethod
-    def _change(fold: _Fold, record: Record) -> None:
-        kind, value = record.key[0], record.value
-        if kind == config_store.CONNECTOR:
-            fold.config = value if isinstance(value, Mapping) else None
-            if value is None:
-                fold.tasks, fold.deferred = (), {}
-        elif kind == config_store.TARGET:
-            fold.target = value if isinstance(value, TargetState) else TargetState.STARTED
-        elif kind == config_store.TASK:
-            assert isinstance(value, Mapping), f"{record!r} is no task config"
-            fold.deferred[int(record.key[2])] = value
-        elif fold.config is not None:
-            assert isinstance(value, int), f"{record!r} is no commit"
-            complete = all(task in fold.deferred for task in range(value))
-            fold.tasks = tuple(fold.deferred[task] for task in range(value)) if complete else None
-            fold.deferred = {}
-        else:
-            fold.deferred = {}
-
-    def configured(self) -> dict[str, Configured]:
-        shown = ((name, self._folds[name].shown()) for name in sorted(self.names))
-        return {name: configured for name, configured in shown if configured is not None}
-
-    def at(self, name: str, offset: int) -> Configured | None:
-        """Raises :class:`KeyError` if the past does not reach back so far."""
-        past = self._past.get(name)
-        if past is None:
-            return None
-        for at_offset, configured in reversed(past):
-            if at_offset <= offset:
-                return configured
-        if len(past) == PAST_KEPT:
-            raise KeyError(name)
-        return None
-
-    def touched(self, after: int, until: int) -> set[str] | None:
-        """Names with records in ``(after, until]``, or ``None`` if that is not remembered."""
-        if len(self._touched) == self._touched.maxlen and self._touched[0][0] > after:
-            return None
-        return {name for offset, name in self._touched if after < offset <= until}
-
-
-class StatusHistory:
-    """The newest records of every status, and the place of each record."""
-
-    def __init__(self, check: Callable[[Status], object]) -> None:
-        self.written: dict[Key, deque[Record]] = {}
-        self.records: deque[Record] = deque(maxlen=16 * PAST_KEPT)
-        self._check = check
-
-    def apply(self, record: Record) -> None:
-        if record.key[0] == status_store.TOPIC:
-            return
-        self.written.setdefault(record.key, deque(maxlen=PAST_KEPT)).append(record)
-        self.records.append(record)
-        if isinstance(record.value, Status):
-            self._check(record.value)
-
-    def latest(self, key: Key) -> Record | None:
-        records = self.written.get(key)
-        return records[-1] if records else None
-
-    def has(self, key: Key, status: Status) -> bool:
-        records = self.written.get(key, ())
-        return len(records) == PAST_KEPT or any(record.value is status for record in records)
 
 
 # --- what is remembered of a process -------------------------------------------------------------------------------------
@@ -208,9 +83,7 @@ class Seen:
         self.connectors, self.tasks = herder.connectors, herder.tasks
         self.connector_set, self.task_set = frozenset(herder.connectors), frozenset(herder.tasks)
         # Who falls back to the eager protocol drops what it held without stopping it (WorkerCoordinator.onJoinPrepare).
-        self.fell_back = self.fell_back or (
-            herder.member.eager and self.node.settings.connect_protocol != "eager"
-        )
+        self.fell_back = self.fell_back or (herder.member.eager and self.node.settings.protocol != "eager")
         return True
 
 
@@ -271,10 +144,11 @@ class Watch:
                 raise self._violated(name, problem)
 
     def on_submit(self, worker: str, operation: str, reply: Reply[object]) -> None:
-        """Remember a request that is not answered at once."""
-        if reply.done:
+        """Remember a request that is not answered at once. A standalone herder may let it wait without limit."""
+        machine = self.cluster.workers[worker]
+        if reply.done or machine.command_line is not None:
             return
-        node = self.cluster.workers[worker].node
+        node = machine.node
         pending = Pending(worker, operation, node, reply, self._sim.now_ms)
         self._pending.append(pending)
         reply.on_done(_Once(self, pending))
@@ -404,7 +278,7 @@ class Watch:
                 expected = self._configs.at(name, offset)
             except KeyError:
                 continue
-            problem = _config_problem(name, state, expected, knows_stopped=node.settings.version.has("stop"))
+            problem = config_problem(name, state, expected, knows_stopped=node.settings.version.has("stop"))
             if problem is not None:
                 yield f"{worker.name} at offset {offset}: {problem}"
 
@@ -425,7 +299,7 @@ class Watch:
                     yield from self._compare_status(worker, node, record.key)
 
     def _compare_status(self, worker: ConnectWorker, node: ConnectProcess, key: Key) -> Problems:
-        visible = _visible(node, key)
+        visible = visible_status(node, key)
         if visible is not None and not self._statuses.has(key, visible):
             yield f"{worker.name} shows {visible} for {'-'.join(key[1:])}, which was never written"
 
@@ -450,7 +324,9 @@ class Watch:
             waits = (
                 worker.frozen or not node.herder.member.resting
             )  # an instance may need its herder to go on
-            busy = {} if waits else {id(item): (what, limit_ms) for item, what, limit_ms in _busy(node)}
+            busy = (
+                {} if waits else {id(item): (what, limit_ms) for item, what, limit_ms in in_transition(node)}
+            )
             now_ms = self._sim.now_ms
             seen.busy_since_ms = {key: seen.busy_since_ms.get(key, now_ms) for key in busy}
             for key, since_ms in seen.busy_since_ms.items():
@@ -491,13 +367,13 @@ class Watch:
         if not members:
             return
         state = members[0][1].configs.snapshot()
-        yield from _unassigned(state, members)
+        yield from unassigned(state, members)
         if self._leader_remembers():
             for worker, node in members:
                 if (
                     node.settings.worker_id not in self.strayed
                 ):  # a stray may claim what was deleted behind its back
-                    yield from _not_configured(state, worker, node)
+                    yield from not_configured(state, worker, node)
         for worker, node in members:
             if not self._seen[worker.name].fell_back:
                 yield from self._instance_problems(worker, node)
@@ -518,11 +394,11 @@ class Watch:
     def _instance_problems(self, worker: ConnectWorker, node: ConnectProcess) -> Problems:
         state = node.configs.snapshot()
         for name in node.herder.connectors:
-            expected = _connector_states(node, name, state.target_state(name))
+            expected = connector_states(node, name, state.target_state(name))
             yield from self._status_problem(worker, node, (status_store.CONNECTOR, name), expected)
         for task_id in node.herder.tasks:
             key = (status_store.TASK, task_id.connector, str(task_id.task))
-            expected = _task_states(node, task_id, state.target_state(task_id.connector))
+            expected = task_states(node, task_id, state.target_state(task_id.connector))
             yield from self._status_problem(worker, node, key, expected)
 
     def _status_problem(
@@ -532,7 +408,7 @@ class Watch:
         if not expected:
             return
         what = "-".join(key[1:])
-        status = _visible(node, key)
+        status = visible_status(node, key)
         if self._outlived_its_config(key):
             return
         own = node.settings.worker_id
@@ -590,109 +466,6 @@ class _Once:
         self._times += 1
         if self._times > 1:
             raise self._watch.violated("one answer", f"{self._pending.operation} was answered twice")
-
-
-def _visible(node: ConnectProcess, key: Key) -> Status | None:
-    if key[0] == status_store.CONNECTOR:
-        return node.statuses.connector(key[1])
-    return node.statuses.task(ConnectorTaskId.of(key[1], int(key[2])))
-
-
-def _config_problem(
-    name: str, state: ClusterConfigState, expected: Configured | None, *, knows_stopped: bool
-) -> str | None:
-    entry = state.entries.get(name)
-    if entry is None or expected is None:
-        if (entry is None) != (expected is None):
-            return f"{name} is {'missing' if entry is None else 'still there'}"
-        return None
-    if entry.config is not expected.config and entry.config != expected.config:
-        return f"{name} has the config {dict(entry.config)}, not {dict(expected.config)}"
-    target = expected.target
-    if target is TargetState.STOPPED and not knows_stopped:
-        target = TargetState.PAUSED
-    if state.target_state(name) is not target:
-        return f"{name} has the target {state.target_state(name).value}, not {target.value}"
-    if entry.inconsistent or expected.tasks is None or entry.tasks == expected.tasks:
-        return None
-    return f"{name} has the tasks {entry.tasks}, not {expected.tasks}"
-
-
-def _busy(node: ConnectProcess) -> Iterator[tuple[object, str, int]]:
-    """Instances in transition, with the longest time that may take."""
-    slack_ms = 120_000
-    for name, connector in node.worker.connectors.items():
-        if connector.in_transition:
-            took_ms = max(connector.behaviour.start_ms, 0) + max(connector.behaviour.stop_ms, 0)
-            yield connector, f"connector {name}", took_ms + slack_ms
-    for task_id, task in node.worker.tasks.items():
-        if task.in_transition:
-            behaviour = task.behaviour
-            took_ms = max(behaviour.task_start_ms, 0) + max(behaviour.task_stop_ms, 0) + behaviour.poll_ms
-            yield task, f"task {task_id}", took_ms + slack_ms
-
-
-def _unassigned(state: ClusterConfigState, members: list[tuple[ConnectWorker, ConnectProcess]]) -> Problems:
-    connectors = {name for _, node in members for name in node.herder.connectors}
-    tasks = {task_id for _, node in members for task_id in node.herder.tasks}
-    for name, count in sorted(state.assignable.items()):
-        if name not in connectors:
-            yield f"connector {name} is assigned to nobody"
-        for task in range(count):
-            if ConnectorTaskId.of(name, task) not in tasks:
-                yield f"task {name}-{task} is assigned to nobody"
-
-
-def _not_configured(state: ClusterConfigState, worker: ConnectWorker, node: ConnectProcess) -> Problems:
-    for name in node.herder.connectors:
-        if name not in state.assignable:
-            yield f"connector {name} is assigned to {worker.name}, but not configured"
-    for task_id in node.herder.tasks:
-        if task_id.task >= state.assignable.get(task_id.connector, 0):
-            yield f"task {task_id} is assigned to {worker.name}, but not configured"
-
-
-RUNS_AS = {
-    Instance.STARTED: State.RUNNING,
-    Instance.PAUSED: State.PAUSED,
-    Instance.STOPPED: State.STOPPED,
-    Instance.FAILED: State.FAILED,
-}
-AIMS_AT = {
-    TargetState.STARTED: Instance.STARTED,
-    TargetState.PAUSED: Instance.PAUSED,
-    TargetState.STOPPED: Instance.STOPPED,
-}
-
-
-def _connector_states(node: ConnectProcess, name: str, target: TargetState) -> tuple[State, ...]:
-    """What the status of a connector may say that is assigned to this worker, if nothing is under way."""
-    instance = node.worker.connectors.get(name)
-    if instance is None:  # it could not be built
-        return (State.FAILED, State.RESTARTING)
-    if instance.hangs:
-        return ()
-    if instance.state is Instance.FAILED:
-        return (State.FAILED,)
-    return (RUNS_AS[AIMS_AT[target]],)
-
-
-PHASES = {
-    TaskPhase.WAITING: State.PAUSED,
-    TaskPhase.SUSPENDED: State.PAUSED,
-    TaskPhase.EXECUTING: State.RUNNING,
-}
-
-
-def _task_states(node: ConnectProcess, task_id: ConnectorTaskId, target: TargetState) -> tuple[State, ...]:
-    instance = node.worker.tasks.get(task_id)
-    if instance is None:  # it could not be built
-        return (State.FAILED, State.RESTARTING)
-    if instance.hangs:
-        return ()
-    if instance.phase is TaskPhase.ENDED:
-        return () if target is TargetState.STOPPED else (State.FAILED,)
-    return (State.PAUSED if target is TargetState.PAUSED else State.RUNNING,)
 
 
 ON_CHANGE = 0

@@ -6,8 +6,9 @@ take from the request: the config read back, the list of connectors, task config
 
 from __future__ import annotations
 
+import struct
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -55,6 +56,58 @@ def _order(keys: tuple[str, ...], buckets: int) -> list[str]:
     listed = list(dict.fromkeys(keys))
     mask = _capacity(listed, buckets) - 1
     return sorted(listed, key=lambda key: _spread(key) & mask)
+
+
+# --- maps whose keys are no strings ----------------------------------------------------------------------------------
+
+
+def value_hash(value: object) -> int:
+    """``hashCode()`` of what a JSON value is in Java: a string, ``Boolean``, ``Long``, ``Double``, a map or a list."""
+    match value:
+        case None:
+            return 0
+        case str():
+            return string_hash(value)
+        case bool():
+            return 1231 if value else 1237
+        case int():
+            return (value ^ value >> 32) & 0xFFFFFFFF
+        case float():
+            (bits,) = struct.unpack(">Q", struct.pack(">d", value))
+            return int(bits ^ bits >> 32) & 0xFFFFFFFF
+        case Mapping():
+            return sum(string_hash(key) ^ value_hash(inner) for key, inner in value.items()) & 0xFFFFFFFF
+        case list():
+            total = 1
+            for inner in value:
+                total = (31 * total + value_hash(inner)) & 0xFFFFFFFF
+            return total
+    raise AssertionError(f"no JSON value: {value!r}")
+
+
+def bytes_hash(data: bytes) -> int:
+    """``ByteBuffer.hashCode()``: from the last byte to the first, which are signed."""
+    total = 1
+    for byte in reversed(data):
+        total = (31 * total + (byte - 256 if byte > 127 else byte)) & 0xFFFFFFFF
+    return total
+
+
+def bucket_order(hashes: Sequence[int], buckets: int) -> list[int]:
+    """Positions of keys with these hash codes in the order of a ``HashMap`` that started with so many buckets."""
+    while len(hashes) > buckets * 3 // 4:
+        buckets *= 2
+
+    def bucket(position: int) -> int:
+        code = hashes[position] & 0xFFFFFFFF
+        return (code ^ code >> 16) & (buckets - 1)
+
+    return sorted(range(len(hashes)), key=bucket)
+
+
+def sized_table(entries: int) -> int:
+    """Buckets of ``new HashMap<>(entries)``."""
+    return max(1, 1 << max(0, entries - 1).bit_length())
 
 
 def grown_table(entries: int) -> int:

@@ -6,28 +6,54 @@ it; its effective level is its own or that of its nearest parent. Times are virt
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from importlib.resources import files
+from typing import Final
+
+from mockconnect.core.versions import KafkaVersion, Number, exists, has, in_force
 
 LEVELS = ("OFF", "FATAL", "ERROR", "WARN", "INFO", "DEBUG", "TRACE", "ALL")
 ROOT = "root"
 
 
-@lru_cache(maxsize=1)
-def existing_on_log4j2() -> tuple[str, ...]:
-    """Loggers that a 4.3.1 worker had created after some minutes of work (recorded)."""
-    text = (files("mockconnect") / "catalog" / "loggers-4.txt").read_text("utf-8")
-    return tuple(name for name in text.split() if name != ROOT)
+_SHIPPED: Final = (
+    ((0, 0, 0), ("org.apache.zookeeper", "org.reflections")),
+    ((3, 4, 0), ("org.reflections",)),
+    ((4, 0, 0), ()),
+)
+"""Loggers at ``ERROR`` in the configuration file that comes with Kafka; the root is at ``INFO``."""
+
+
+@lru_cache(maxsize=16)
+def existing(version: Number) -> Mapping[str, tuple[str, ...]]:
+    """Loggers of a worker (recorded), by what makes them: ``""`` is the start of the worker.
+
+    ``connector``, ``source``, ``task`` and ``sink-task`` are the first start of one; a class name, that of its plugin.
+    A line of the file is a name, its maker or ``-``, and the versions from which and before which it exists.
+    """
+    text = (files("mockconnect") / "catalog" / "loggers.txt").read_text("utf-8")
+    found: dict[str, tuple[str, ...]] = {}
+    for line in text.splitlines():
+        name, maker, since, until = (*line.split(), "-", "-", "-")[:4]
+        if exists(version, _border(since), _border(until)):
+            made_by = maker.strip("-")
+            found[made_by] = (*found.get(made_by, ()), name)
+    return found
+
+
+def _border(text: str) -> Number | None:
+    return None if text == "-" else KafkaVersion.parse(text).number
 
 
 class Loggers:
-    """``log4j2`` chooses the semantics: the list shows every logger, and setting answers only what changed."""
+    """On log4j 2 the list shows every logger, and setting one answers only what changed."""
 
-    def __init__(self, now_ms: Callable[[], int], *, log4j2: bool) -> None:
+    def __init__(self, now_ms: Callable[[], int], version: Number) -> None:
         self._now_ms = now_ms
-        self._log4j2 = log4j2
-        self._own: dict[str, str] = {ROOT: "INFO"} if log4j2 else {ROOT: "INFO", "org.reflections": "ERROR"}
+        self._version = version
+        self._log4j2 = has(version, "log4j_2")
+        self._own: dict[str, str] = {ROOT: "INFO", **dict.fromkeys(in_force(_SHIPPED, version), "ERROR")}
         self._existing: dict[str, None] | None = None
         self._modified_at_ms: dict[str, int] = {}
 
@@ -47,6 +73,11 @@ class Loggers:
         if known not in self._names():
             return None
         return self._effective(known), self._modified_at_ms.get(known)
+
+    def made_by(self, *makers: str) -> None:
+        """Classes are loaded at their first use, and their loggers with them."""
+        for maker in makers:
+            self._names().update(dict.fromkeys(existing(self._version).get(maker, ())))
 
     def set_level(self, namespace: str, level: str) -> list[str]:
         """Set a logger and everything whose name starts with it; answers the names Connect lists."""
@@ -74,7 +105,7 @@ class Loggers:
 
     def _names(self) -> dict[str, None]:
         if self._existing is None:
-            names = existing_on_log4j2() if self._log4j2 else ()
+            names = existing(self._version).get("", ())
             self._existing = dict.fromkeys((*names, *self._own))
         return self._existing
 

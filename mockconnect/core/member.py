@@ -15,11 +15,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from mockconnect.core.config_store import SessionKey
 from mockconnect.core.group import GroupCoordinator, Joined, Refusal, Refused
 from mockconnect.core.network import Break, Network
 from mockconnect.core.settings import Timing, WorkerSettings
 from mockconnect.core.sim import Process, Reply, Sim, Steps, Wakeup, Within, either
-from mockconnect.core.terms import NOTHING, Assignment
+from mockconnect.core.terms import NOTHING, Assignment, ConnectorTaskId
 
 PROTOCOLS = {
     "sessioned": ("sessioned", "compatible", "default"),
@@ -62,6 +63,20 @@ class RebalanceListener(Protocol):
     def on_assigned(self, assignment: ExtendedAssignment, generation: int, protocol: str) -> None: ...
     def current_assignment(self) -> Assignment: ...
     def begin_stage(self, description: str) -> None: ...
+
+
+class Standing(Protocol):
+    """What the parts of a herder ask about the worker's place in the group, as its last assignment left it."""
+
+    @property
+    def is_leader(self) -> bool: ...
+    @property
+    def leader_url(self) -> str | None: ...
+    @property
+    def tasks(self) -> tuple[ConnectorTaskId, ...]: ...
+    @property
+    def signing_key(self) -> SessionKey | None:
+        """What requests to the leader are signed with; ``None`` where they are not signed."""
 
 
 class GroupMember:
@@ -115,6 +130,10 @@ class GroupMember:
     @property
     def eager(self) -> bool:
         return self.protocol == "default"
+
+    @property
+    def signs_requests(self) -> bool:
+        return self.protocol == "sessioned"
 
     def start(self) -> None:
         self._polled_at_ms = self._sim.now_ms
@@ -180,7 +199,7 @@ class GroupMember:
 
     def _join(self) -> Steps[bool]:
         if self._joining is None:
-            if self.eager or self._settings.connect_protocol == "eager":
+            if self.eager or self._settings.protocol == "eager":
                 held = self._listener.current_assignment()
                 if held:
                     yield from self._listener.on_revoked(held)
@@ -203,7 +222,7 @@ class GroupMember:
         """One JoinGroup and SyncGroup; raises :class:`Refused`."""
         self._rejoin = False
         self._awaits_join = True
-        protocols = PROTOCOLS[self._settings.connect_protocol]
+        protocols = PROTOCOLS[self._settings.protocol]
         while True:
             yield from self._reach()
             if self._closed:

@@ -6,19 +6,31 @@ and every text is Connect's; what is stored is the business of ``offset_store``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from typing import cast
 
 from mockconnect.core import errors
 from mockconnect.core.answers import Answer, Json
 from mockconnect.core.behaviour import AlteredOffsets, Behaviour
 from mockconnect.core.errors import ConnectError
+from mockconnect.core.javahash import (
+    DEFAULT_TABLE,
+    bucket_order,
+    bytes_hash,
+    copied_table,
+    hash_order,
+    sized_table,
+    string_hash,
+    value_hash,
+)
 from mockconnect.core.javatext import parse_integer, value_text
-from mockconnect.core.offset_store import partition_key
+from mockconnect.core.offset_store import Value, partition_key
 from mockconnect.core.plugins import PluginDesc
 from mockconnect.core.sim import Steps, Within
+from mockconnect.core.site import Site
 from mockconnect.core.terms import Config
-from mockconnect.core.worker import Site, offsets_owner
+from mockconnect.core.worker_task import offsets_owner
 
 Changes = Sequence[tuple[Mapping[str, Json] | None, Mapping[str, Json] | None]]
 """Partitions and offsets as a request has them: values may still be nested."""
@@ -35,9 +47,10 @@ class OffsetChanges:
         plugin = self._plugin(config)
         yield self._site.timing.kafka_latency_ms * 2
         offsets = self._site.offsets.read(offsets_owner(plugin, name, config), self._site.sim.now_ms)
+        partitions = [partition for partition, _ in offsets]
+        order = _sink_order(partitions) if plugin.kind == "sink" else _source_order(name, partitions)
         rows: list[Json] = [
-            {"partition": None if partition is None else dict(partition), "offset": dict(offset)}
-            for partition, offset in offsets
+            {"partition": _hashed(offsets[at][0]), "offset": _hashed(offsets[at][1])} for at in order
         ]
         return {"offsets": rows}
 
@@ -61,9 +74,23 @@ class OffsetChanges:
         yield self._site.timing.kafka_write_ms
         if changes is None:
             self._site.offsets.forget(owner)
-        else:
+        elif plugin.kind == "source":
             self._site.offsets.commit(owner, cast("AlteredOffsets", changes))
+        else:
+            self._commit_to_group(name, config, behaviour, changes)
         return {"message": _message("reset" if offsets is None else "altered", managed)}
+
+    def _commit_to_group(self, name: str, config: Config, behaviour: Behaviour, changes: Changes) -> None:
+        """``alterSinkConnectorOffsets``: the broker takes what it can, and one refusal fails the whole request."""
+        if any(offset is not None and cast("int", offset["kafka_offset"]) < 0 for _, offset in changes):
+            raise errors.offsets_failed("sink", name)
+        group, known = offsets_owner(self._plugin(config), name, config), self._site.statuses.knows_topic
+        possible = [
+            change for change in changes if change[0] and _exists(change[0], config, behaviour, known)
+        ]
+        self._site.offsets.commit(group, cast("AlteredOffsets", possible))
+        if len(possible) < len(changes):
+            raise errors.group_refused(name)
 
     def _ask_connector(
         self, name: str, config: Config, plugin: PluginDesc, behaviour: Behaviour, offsets: Changes
@@ -91,6 +118,47 @@ class OffsetChanges:
 
     def _plugin(self, config: Config) -> PluginDesc:
         return self._site.plugins.connector(config.get("connector.class") or "")
+
+
+def _exists(
+    partition: Mapping[str, Json], config: Config, behaviour: Behaviour, known: Callable[[str], bool]
+) -> bool:
+    """Whether Kafka has this partition: a topic exists if the sink reads it or some connector has used it."""
+    topic, number = cast("str", partition["kafka_topic"]), cast("int", partition["kafka_partition"])
+    return 0 <= number < behaviour.topic_partitions and (behaviour.reads(config, topic) or known(topic))
+
+
+# --- the order of rows: hash maps of Java --------------------------------------------------------------------------------
+
+
+def _hashed(values: Mapping[str, Value]) -> dict[str, Json]:
+    return {key: values[key] for key in hash_order(values)}
+
+
+def _source_order(connector: str, partitions: Sequence[Mapping[str, Value]]) -> list[int]:
+    """``OffsetStorageReaderImpl.offsets``: keyed by the partitions themselves, made for as many as there are.
+
+    Inside a bucket the order is that of the raw map it is made from: a copy of a map keyed by the serialized keys.
+    """
+    keys = [bytes_hash(_serialized([connector, _hashed(partition)])) for partition in partitions]
+    order = bucket_order(keys, DEFAULT_TABLE)
+    order = [order[at] for at in bucket_order([keys[at] for at in order], copied_table(len(keys)))]
+    own = [value_hash(partitions[at]) for at in order]
+    return [order[at] for at in bucket_order(own, sized_table(len(own)))]
+
+
+def _serialized(key: list[object]) -> bytes:
+    """``JsonConverter`` without schemas."""
+    return json.dumps(key, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+
+
+def _sink_order(partitions: Sequence[Mapping[str, Value]]) -> list[int]:
+    """``ListConsumerGroupOffsetsHandler``: keyed by ``TopicPartition``."""
+    codes = [
+        31 * (31 + cast("int", partition["kafka_partition"])) + string_hash(str(partition["kafka_topic"]))
+        for partition in partitions
+    ]
+    return bucket_order(codes, DEFAULT_TABLE)
 
 
 def _message(verb: str, managed: bool) -> str:

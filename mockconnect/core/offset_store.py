@@ -135,14 +135,16 @@ class OffsetStore:
     def forget(self, owner: str) -> None:
         self._committed.pop(owner, None)
 
-    def partitions(self, owner: str) -> list[Partition | None]:
-        return [partition for partition, _ in self._committed.get(owner, {}).values()]
+    def partitions(self, owner: str) -> list[Partition]:
+        """The partitions that can be listed. A null one is stored, but its key is not understood when it is read."""
+        found = (partition for partition, _ in self._committed.get(owner, {}).values())
+        return [partition for partition in found if partition is not None]
 
-    def read(self, owner: str, now_ms: int) -> list[tuple[Partition | None, Offset]]:
-        """What is committed now, running tasks' flushes included, in order of first commit."""
+    def read(self, owner: str, now_ms: int) -> list[tuple[Partition, Offset]]:
+        """What is committed now, running tasks' flushes included, in order of first commit; no null partition."""
         merged = dict(self._committed.get(owner, {}))
         for _, progress in self._live.get(owner, ()):
             if not progress.stuck:
                 for partition, offset in progress.offsets(progress.committed_records(now_ms)):
                     merged[partition_key(partition)] = (partition, offset)
-        return list(merged.values())
+        return [(partition, offset) for partition, offset in merged.values() if partition is not None]

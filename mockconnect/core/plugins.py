@@ -18,11 +18,12 @@ from typing import Final, Literal, get_args
 
 from mockconnect.core import artifact_version, javatext
 from mockconnect.core.artifact_version import Requirement, version_requirement
-from mockconnect.core.behaviour import Behaviour, Failure, TasksRule
+from mockconnect.core.behaviour import Behaviour, Failure, TasksRule, list_items
 from mockconnect.core.configdef import ConfigDef, ConfigError
-from mockconnect.core.connector_defs import Version, has
+from mockconnect.core.connector_defs import Version
 from mockconnect.core.errors import BAD_REQUEST, NOT_FOUND, ConnectError
-from mockconnect.core.traces import CONNECT_EXCEPTION, Throwable
+from mockconnect.core.traces import CONNECT_EXCEPTION, FRAMES, Throwable
+from mockconnect.core.versions import has
 
 __all__ = [
     "Behaviour",
@@ -34,6 +35,7 @@ __all__ = [
     "VersionedPluginError",
     "connector_task_configs",
     "start_problem",
+    "transformation_problem",
 ]
 
 Kind = Literal[
@@ -46,7 +48,9 @@ Kind = Literal[
     "configprovider",
     "rest_extension",
     "connector_client_config_override_policy",
+    "connector",
 ]
+"""``PluginType``; ``connector`` was a class of older versions that was neither source nor sink."""
 
 NEWEST: Final[Version] = (4, 3, 1)
 COMPILED_MAX: Final = 1000
@@ -70,8 +74,20 @@ SUPER_TYPES: Final[Mapping[Kind, tuple[str, str]]] = {
     "configprovider": ("ConfigProvider", "interface"),
     "rest_extension": ("ConnectRestExtension", "interface"),
     "connector_client_config_override_policy": ("ConnectorClientConfigOverridePolicy", "interface"),
+    "connector": ("Connector", "class"),
 }
 """Simple name of the type that a plugin of a kind extends, and whether it is a class or an interface."""
+
+_HIDDEN: Final = (
+    "org.apache.kafka.connect.tools.",
+    "org.apache.kafka.connect.runtime.PredicatedTransformation",
+)
+"""Classes that the list of older versions leaves out."""
+
+
+def _is_hidden(plugin: PluginDesc) -> bool:
+    return plugin.class_name.startswith(_HIDDEN)
+
 
 UNDEFINED: Final = "undefined"
 _KIND_ORDER: Final[Mapping[str, int]] = {kind: order for order, kind in enumerate(get_args(Kind))}
@@ -200,6 +216,7 @@ KNOWN_CLASSES: Final[tuple[JavaClass, ...]] = (
     ),
     JavaClass(_TRANSFORMS + "Transformation", frozenset({"transformation"}), True, interface=True),
     JavaClass(_TRANSFORMS + "predicates.Predicate", frozenset({"predicate"}), True, interface=True),
+    JavaClass("org.apache.kafka.connect.connector.Connector", abstract=True),
     JavaClass("org.apache.kafka.connect.source.SourceConnector", frozenset({"source"}), True),
     JavaClass("org.apache.kafka.connect.sink.SinkConnector", frozenset({"sink"}), True),
     JavaClass("org.apache.kafka.connect.storage.Converter", frozenset({"converter"}), True, interface=True),
@@ -210,8 +227,21 @@ KNOWN_CLASSES: Final[tuple[JavaClass, ...]] = (
         interface=True,
     ),
     *_plain(
+        "java.lang.Boolean",
+        "java.lang.Double",
+        "java.lang.Float",
+        "java.lang.Integer",
+        "java.lang.Long",
         "java.lang.Object",
+        "java.lang.Short",
         "java.lang.String",
+        "java.lang.Thread",
+        "java.util.ArrayList",
+        "java.util.Collection",
+        "java.util.HashMap",
+        "java.util.List",
+        "java.util.Map",
+        "java.util.Set",
         "org.apache.kafka.clients.admin.ForwardingAdmin",
         "org.apache.kafka.common.metrics.JmxReporter",
         "org.apache.kafka.common.serialization.ByteArrayDeserializer",
@@ -263,7 +293,8 @@ class Plugins:
         for name, descs in self._by_class.items():
             self._classes[name] = JavaClass(name, frozenset(plugin.kind for plugin in descs))
         self._aliases = _aliases(self._all)
-        self._connectors = tuple(sorted((*self._of_kind["sink"], *self._of_kind["source"]), key=_in_order))
+        kinds = ("sink", "source", "connector")
+        self._connectors = tuple(plugin for plugin in self._all if plugin.kind in kinds)
         self._unloadable: dict[str, ConnectError] = {}
         self._unloadable_versions: dict[tuple[str, str], VersionedPluginError] = {}
         self.compiled: dict[object, ConfigDef] = {}
@@ -273,11 +304,24 @@ class Plugins:
 
     def list(self, connectors_only: bool = True) -> tuple[PluginDesc, ...]:
         """``GET /connector-plugins``: each class, type and version once."""
+        if not has(self.version, "plugin_config"):
+            return tuple(p for p in self._connectors if not _is_hidden(p))
         kinds = LISTED[:2] if connectors_only else LISTED
         rows = {(p.class_name, p.kind, p.version): p for kind in kinds for p in reversed(self._of_kind[kind])}
         return tuple(
-            p for kind in kinds for p in self._of_kind[kind] if rows[p.class_name, p.kind, p.version] is p
+            p
+            for kind in kinds
+            for p in self._of_kind[kind]
+            if rows[p.class_name, p.kind, p.version] is p
+            and (has(self.version, "nothing_hidden") or not self._is_left_out(p))
         )
+
+    def _is_left_out(self, plugin: PluginDesc) -> bool:
+        """From 3.2 to 3.5 a class that is a converter, too, is not listed as a header converter."""
+        both = plugin.kind == "header_converter" and any(
+            other.kind == "converter" for other in self._by_class[plugin.class_name]
+        )
+        return both or _is_hidden(plugin)
 
     def connectors(self) -> tuple[PluginDesc, ...]:
         """Sources and sinks together, sorted by class name (the list of error texts)."""
@@ -431,8 +475,12 @@ class Plugins:
     def described(self, class_or_alias: str, version: str | None = None) -> PluginDesc:
         """The plugin that ``GET /connector-plugins/{p}/config`` describes. Raises :class:`ConnectError`."""
         try:
-            found = self.plugin(class_or_alias, version_requirement(version))
-        except (VersionedPluginError, artifact_version.InvalidVersionError) as error:
+            requirement = version_requirement(version)
+        except artifact_version.InvalidVersionError as error:
+            raise ConnectError(400, f"Invalid version specification: {version}", BAD_REQUEST) from error
+        try:
+            found = self.plugin(class_or_alias, requirement)
+        except VersionedPluginError as error:
             raise ConnectError(400, str(error), BAD_REQUEST) from error
         if found is not None and found.kind in LISTED:
             return found
@@ -441,8 +489,9 @@ class Plugins:
         if found is None:
             raise ConnectError(500, "Instantiation error", CONNECT_EXCEPTION)
         valid = "sink, source, converter, header_converter, transformation, predicate"
+        what = "class" if has(self.version, "invalid_plugin_class_text") else "type"
         raise ConnectError(
-            400, f"Invalid plugin class {class_or_alias}. Valid types are {valid}.", BAD_REQUEST
+            400, f"Invalid plugin {what} {class_or_alias}. Valid types are {valid}.", BAD_REQUEST
         )
 
 
@@ -496,7 +545,7 @@ def check_tasks_max(
 ) -> None:
     """``Worker.checkTasksMax``, done when task configs are generated and again when a task starts."""
     enforced = javatext.trim(config.get("tasks.max.enforce") or "true").lower() == "true"
-    if tasks <= max_tasks or not enforced or version < (3, 8, 0):
+    if tasks <= max_tasks or not enforced or not has(version, "tasks_max_enforced"):
         return
     text = (
         f"The connector {connector} has generated {tasks} tasks, which is greater than {max_tasks},"
@@ -520,3 +569,41 @@ def start_problem(plugin: PluginDesc, config: Mapping[str, str | None]) -> Throw
         except ConfigError as error:
             return Throwable("org.apache.kafka.common.config.ConfigException", str(error))
     return None
+
+
+def transformation_problem(config: Mapping[str, str | None], version: Version = NEWEST) -> Throwable | None:
+    """What stops a task before it exists: a transformation that names a predicate which is not defined.
+
+    ``ConnectorConfig.transformationStages`` asks for the predicate's keys, which are in no definition.
+    """
+    defined = list_items(config.get("predicates"))
+    for alias in list_items(config.get("transforms")):
+        predicate = config.get(f"transforms.{alias}.predicate")
+        if predicate is not None and predicate not in defined:
+            return _undefined_predicate(predicate, has(version, "plugin_versions"))
+    return None
+
+
+def _undefined_predicate(predicate: str, versioned: bool) -> Throwable:
+    key = f"predicates.{predicate}.{'plugin.version' if versioned else 'type'}"
+    own, runtime = "org.apache.kafka.common.config", "org.apache.kafka.connect.runtime.ConnectorConfig"
+    frames = (
+        f"{runtime}.transformationStages(ConnectorConfig.java:406)",
+        "org.apache.kafka.connect.runtime.Worker$TaskBuilder.build(Worker.java:1852)",
+        *FRAMES["task_instantiate"],
+    )
+    inner = (
+        f"{runtime}.getTransformationOrPredicate(ConnectorConfig.java:422)",
+        f"{runtime}.transformationStages(ConnectorConfig.java:384)",
+        *frames[1:],
+    )
+    innermost = (
+        f"{own}.AbstractConfig.get(AbstractConfig.java:176)",
+        f"{own}.AbstractConfig.getString(AbstractConfig.java:211)",
+        f"{runtime}.getTransformationOrPredicate(ConnectorConfig.java:416)",
+        *inner[1:],
+    )
+    thrown = Throwable(f"{own}.ConfigException", f"Unknown configuration '{key}'", innermost)
+    if versioned:
+        thrown = Throwable(CONNECT_EXCEPTION, str(thrown), inner, thrown)
+    return Throwable(CONNECT_EXCEPTION, str(thrown), frames, thrown)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from mockconnect.core import config_store, errors
-from mockconnect.core.answers import Answer, Created, Json, connector_info, hash_ordered, patched, task_infos
+from mockconnect.core.answers import Answer, Created, Json, hash_ordered, patched, task_infos
 from mockconnect.core.configdef import ConfigInfos
 from mockconnect.core.errors import Redirect
 from mockconnect.core.herder import DistributedHerder
@@ -60,7 +60,15 @@ class DistributedRequests:
         return self._read(lambda: None)
 
     def connectors(self) -> Reply[Json]:
-        return Reply.of(list(self._herder.answers.connectors()))
+        """Since 2.3 any worker tells what it knows, whatever its herder does."""
+        if self._has("local_list"):
+            return Reply.of(list(self._herder.answers.connectors()))
+
+        def read() -> Json:
+            self._check_rebalance()
+            return list(self._herder.answers.connectors())
+
+        return self._read(read)
 
     def expanded(self, expansions: Sequence[str]) -> Reply[Json]:
         return Reply.of(self._herder.answers.expanded(expansions))
@@ -174,7 +182,7 @@ class DistributedRequests:
     ) -> Steps[None]:
         herder = self._herder
         if infos.error_count:
-            raise errors.bad_request(infos.problems_text())
+            raise errors.bad_request(infos.problems_text(self._herder.site.settings.version.number))
         self._check_leader()
         exists = herder.state.contains(name)
         if exists and not allow_replace:
@@ -184,9 +192,9 @@ class DistributedRequests:
             records.append(((config_store.TARGET, name), target))
         records.append(((config_store.CONNECTOR, name), hash_ordered(config)))
         with herder.stage.during(f"writing a config for connector {name} to the config topic"):
-            yield from herder.write(records, errors.WRITE_CONNECTOR)
+            yield from herder.log.write(records, errors.WRITE_CONNECTOR)
         tasks = len(herder.state.tasks(name))
-        info = connector_info(name, config, tasks, herder.answers.connector_type(config))
+        info = herder.answers.created_info(name, config, tasks, created=not exists)
         reply.complete(Created(not exists, info))
 
     def delete_connector(self, name: str) -> StagedReply[None]:
@@ -199,7 +207,7 @@ class DistributedRequests:
                 ((config_store.TARGET, name), None),
             ]
             with self._herder.stage.during(f"removing the config for connector {name} from the config topic"):
-                yield from self._herder.write(records, errors.REMOVE_CONNECTOR)
+                yield from self._herder.log.write(records, errors.REMOVE_CONNECTOR)
 
         return self._queue_whole(delete)
 
@@ -224,12 +232,12 @@ class DistributedRequests:
             if not herder.state.contains(name):
                 raise errors.unknown_connector(name)
             self._check_leader()
-            yield from herder.write_task_configs(name, [])
+            yield from herder.log.write_task_configs(name, [])
             with herder.stage.during(
                 f"writing the STOPPED target stage for connector {name} to the config topic"
             ):
                 yield from self._write_target(name, TargetState.STOPPED)
-            yield from herder.refresh_snapshot()
+            yield from herder.log.refresh_snapshot()
 
         return self._queue_whole(stop)
 
@@ -244,7 +252,7 @@ class DistributedRequests:
             if name in herder.connectors:
                 with herder.stage.during(f"stopping restarted connector {name}"):
                     yield from herder.worker.stop_connector(name)
-                yield from herder.start_connector(name, reply)
+                yield from herder.starting.start_connector(name, reply)
             elif herder.is_leader:
                 raise Redirect(herder.owner_url(name))
             else:
@@ -261,7 +269,7 @@ class DistributedRequests:
             if task_id in herder.tasks:
                 with herder.stage.during(f"restarting task {task_id}"):
                     yield from herder.worker.stop_tasks([task_id])
-                    started = yield from herder.start_task(task_id)
+                    started = yield from herder.starting.start_task(task_id)
                 if not started:
                     raise errors.failed_to_start_task(task_id)
             elif herder.is_leader:
@@ -282,7 +290,7 @@ class DistributedRequests:
             with herder.stage.during(
                 f"writing restart request for connector {request.connector} to the config topic"
             ):
-                yield from herder.write([((config_store.RESTART, request.connector), request)], text)
+                yield from herder.log.write([((config_store.RESTART, request.connector), request)], text)
             plan = herder.answers.restart_plan(request)
             if plan is None:
                 raise errors.no_status_to_restart(request.connector)
@@ -321,7 +329,7 @@ class DistributedRequests:
             kind = herder.answers.connector_type(entry.config)
             if herder.site.settings.exactly_once_source_enabled and kind == "source":
                 fenced: StagedReply[None] = StagedReply()
-                yield from herder.fence_zombies(name, fenced)
+                yield from herder.fencing.fence_zombies(name, fenced)
             with herder.stage.during(f"modifying offsets for connector {name}"):
                 self._carry(self._offsets.modify(name, entry.config, offsets), reply)
 
@@ -331,7 +339,7 @@ class DistributedRequests:
         herder = self._herder
         self._check_rebalance(stale=True)
         self._check_leader()
-        read = yield from herder.refresh_snapshot()
+        read = yield from herder.log.refresh_snapshot()
         if not read:
             raise errors.offsets_config_unreadable()
         if not herder.state.contains(name):
@@ -372,14 +380,14 @@ class DistributedRequests:
             self._check_leader()
             if not self._herder.state.contains(name):
                 raise errors.connector_not_found(name)
-            yield from self._herder.write_task_configs(name, configs)
+            yield from self._herder.log.write_task_configs(name, configs)
 
         return self._queue_whole(put)
 
     def fence_zombies(self, name: str, signature: Signature | None) -> StagedReply[None]:
         self._check_signature(signature)
         reply: StagedReply[None] = StagedReply()
-        return self._queue_steps(reply, lambda: self._herder.fence_zombies(name, reply))
+        return self._queue_steps(reply, lambda: self._herder.fencing.fence_zombies(name, reply))
 
     def _check_signature(self, signature: Signature | None) -> None:
         herder = self._herder
@@ -390,9 +398,12 @@ class DistributedRequests:
         if signature.algorithm != "HmacSHA256":
             raise errors.algorithm_not_permitted(signature.algorithm, "HmacSHA256")
         if herder.session_key is None:
-            raise errors.no_session_key()
+            raise errors.no_session_key() if self._has("session_key_503") else errors.null_session_key()
         if not signature.is_valid(herder.session_key.key):
             raise errors.invalid_signature()
+
+    def _has(self, feature: str) -> bool:
+        return self._herder.site.settings.version.has(feature)
 
     # --- common -------------------------------------------------------------------------------------------------------------
 
@@ -406,7 +417,7 @@ class DistributedRequests:
     def _check_rebalance(self, *, stale: bool = False) -> None:
         """``checkRebalanceNeeded``: since 3.5 the plain reads answer 500, the others are translated to 409."""
         if self._herder.needs_reconfig_rebalance:
-            if stale or not self._herder.site.settings.version.has("rebalance_expected_500"):
+            if stale or not self._has("rebalance_expected_500"):
                 raise errors.stale_configuration()
             raise errors.rebalance_expected()
 

@@ -50,8 +50,10 @@ class Timing:
     kafka_write_ms: int = 5
     kafka_latency_ms: int = 1
     worker_latency_ms: int = 1
-    reader_lag_min_ms: int = 5
-    reader_lag_max_ms: int = 20
+    reader_lag_min_ms: int = 2
+    reader_lag_max_ms: int = (
+        6  # below a round of the group: a leader has read what members wrote before they rejoined
+    )
     herder_request_ms: int = 0
     instantiate_ms: int = 20
     assignment_ms: int = 0
@@ -61,6 +63,7 @@ class Timing:
 class WorkerSettings:
     """One worker's properties that show on its REST surface or in its group.
 
+    The defaults of ``connect_protocol`` and ``connector_client_config_override_policy`` depend on the version.
     ``host`` and ``port`` make the advertised URL and the worker id. ``config`` are further worker properties, as in a
     properties file (``access.control.allow.origin``, ``admin.listeners``, ...), read by the REST room.
     """
@@ -70,14 +73,23 @@ class WorkerSettings:
     port: int = 8083
     version: KafkaVersion = field(default_factory=lambda: KafkaVersion.parse(NEWEST))
     group_id: str = "connect-cluster"
-    connect_protocol: str = "sessioned"
+    connect_protocol: str = ""
     exactly_once_source_support: str = "disabled"
     topic_tracking_enable: bool = True
     topic_tracking_allow_reset: bool = True
     topic_creation_enable: bool = True
-    connector_client_config_override_policy: str = "All"
+    connector_client_config_override_policy: str = ""
     advertised_url: str | None = None
     config: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def protocol(self) -> str:
+        """``connect.protocol``, or what a worker of this version has without it."""
+        if self.connect_protocol:
+            return self.connect_protocol
+        if not self.version.has("incremental_cooperative"):
+            return "eager"
+        return "sessioned" if self.version.has("sessioned") else "compatible"
 
     @property
     def worker_id(self) -> str:

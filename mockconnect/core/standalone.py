@@ -34,11 +34,13 @@ from mockconnect.core.errors import ConnectError, Expected
 from mockconnect.core.javahash import copied_table, hash_order
 from mockconnect.core.offset_changes import Changes, OffsetChanges
 from mockconnect.core.sim import DONE, Process, Reply, Steps, Within
+from mockconnect.core.site import Thrown, report_connector, report_task
 from mockconnect.core.stages import CalledReply, StagedReply
 from mockconnect.core.terms import Config, ConnectorTaskId, RestartRequest, State, TargetState, TaskConfig
 from mockconnect.core.topics import Key, Record
 from mockconnect.core.traces import java_trace
-from mockconnect.core.worker import Callback, Thrown, Worker, report_connector, report_task, tasks_max_check
+from mockconnect.core.worker import Worker, tasks_max_check
+from mockconnect.core.worker_connector import Callback
 
 T = TypeVar("T")
 Validate = Callable[[Config, StagedReply[Any]], Steps[ConfigInfos]]
@@ -88,11 +90,14 @@ class Monitor:
             self.held = False
 
     def during(self, steps: Steps[T]) -> Steps[T]:
+        """Run while holding it. A thread that is thrown away with its cluster leaves nothing: nobody may run then."""
         yield self.enter()
         try:
             result = yield from steps
-        finally:
+        except Expected:
             self.leave()
+            raise
+        self.leave()
         return result
 
 
@@ -288,7 +293,8 @@ class StandaloneHerder:
         status = self.answers.connector_status(name)
         yield self._monitor.enter()
         entry = self.state.entries.get(name)
-        status["type"] = self.answers.connector_type(None if entry is None else entry.config)
+        if "type" in status:
+            status["type"] = self.answers.connector_type(None if entry is None else entry.config)
         self._monitor.leave()
         return status
 
@@ -379,7 +385,7 @@ class StandaloneHerder:
     ) -> Steps[None]:
         try:
             if infos.error_count:
-                raise errors.bad_request(infos.problems_text())
+                raise errors.bad_request(infos.problems_text(self.site.settings.version.number))
             exists = self.state.contains(name)
             if exists and not allow_replace:
                 raise errors.connector_exists(name)
@@ -423,18 +429,17 @@ class StandaloneHerder:
     def put_target_state(self, name: str, target: TargetState) -> CalledReply[None]:
         """Pause and resume: through the store, whose listener needs the herder's monitor as well."""
 
+        def change() -> Steps[None]:
+            if self._put_target(name, target):
+                yield self._monitor.enter()
+                self._take_target(name)
+                self._monitor.leave()
+
         def put() -> Steps[Reply[None]]:
             known = yield from self._in_store(lambda: self.configs.snapshot().contains(name))
             if not known:
                 raise errors.unknown_connector(name)
-            yield self._store_monitor.enter()
-            try:
-                if self._put_target(name, target):
-                    yield self._monitor.enter()
-                    self._take_target(name)
-                    self._monitor.leave()
-            finally:
-                self._store_monitor.leave()
+            yield from self._store_monitor.during(change())
             return DONE
 
         return self._call(put())

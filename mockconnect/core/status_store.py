@@ -76,6 +76,10 @@ class StatusStore:
     def has_topic(self, connector: str, topic: str) -> bool:
         return topic in self._topics.get(connector, ())
 
+    def knows_topic(self, topic: str) -> bool:
+        """Whether some connector has the topic among its active ones."""
+        return any(topic in topics for topics in self._topics.values())
+
     # --- the fold ------------------------------------------------------------------------------------------------------
 
     def apply(self, record: Record) -> None:

@@ -19,6 +19,7 @@ from typing import Final, Literal, Protocol
 from mockconnect.core import javahash, javaregex, javatext
 from mockconnect.core.artifact_version import InvalidVersionError, version_requirement
 from mockconnect.core.behaviour import Failure
+from mockconnect.core.config_providers import ConfigProvider
 from mockconnect.core.configdef import (
     ConfigDef,
     ConfigError,
@@ -29,7 +30,7 @@ from mockconnect.core.configdef import (
     ConfigValueInfo,
     parse_type,
 )
-from mockconnect.core.connector_defs import ConnectorKind, has
+from mockconnect.core.connector_defs import ConnectorKind
 from mockconnect.core.enrichment import (
     Enrichment,
     common_def,
@@ -41,6 +42,7 @@ from mockconnect.core.errors import BAD_REQUEST, ConnectError
 from mockconnect.core.plugins import Kind, PluginDesc, Plugins, VersionedPluginError
 from mockconnect.core.terms import Config
 from mockconnect.core.validators import JavaError, null_pointer
+from mockconnect.core.versions import Number, has
 
 __all__ = [
     "ConfigInfos",
@@ -59,6 +61,7 @@ Stages = list[tuple[str, int]]
 
 Client = Literal["producer", "consumer", "admin"]
 FailureOf = Callable[[PluginDesc], Failure | None]
+AsRun = Callable[[PluginDesc], PluginDesc]
 
 
 class ValidatingWorker(Protocol):
@@ -78,12 +81,6 @@ class ValidatingWorker(Protocol):
         """Further worker properties: the converters, ``connector.client.config.override.allowlist``."""
 
 
-class ConfigProvider(Protocol):
-    """``ConfigProvider``: raises :class:`ConfigError` if the path cannot be read."""
-
-    def get(self, path: str) -> Mapping[str, str]: ...
-
-
 def validate_connector_config(
     config: Config,
     *,
@@ -91,12 +88,14 @@ def validate_connector_config(
     worker: ValidatingWorker,
     distributed: bool = True,
     providers: Mapping[str, ConfigProvider] | None = None,
+    as_run: AsRun | None = None,
     failure_of: FailureOf | None = None,
     stages: Stages | None = None,
 ) -> ConfigInfos:
     """Validate a config as the worker with these plugins and settings does.
 
-    ``distributed`` is false for a standalone worker, which has fewer rules. ``failure_of`` is asked when the connector's
+    ``distributed`` is false for a standalone worker, which has fewer rules. ``as_run`` gives the plugin with the
+    behaviour that this very connector has (without it: the plugin's own). ``failure_of`` is asked when the connector's
     own ``validate`` is called: what it throws, if anything (without it: the first such failure of the plugin's
     behaviour). ``stages``, if given, is filled. Raises :class:`ConnectError`; its ``java_class`` is what the validate
     endpoint shows in front of the message.
@@ -106,6 +105,7 @@ def validate_connector_config(
         passed.append(("resolving transformed configuration properties for the connector", 0))
         resolved = resolve_references(config, providers or {})
         plugin = _instantiate(resolved, plugins)
+        plugin = plugin if as_run is None else as_run(plugin)
         infos = _Validation(
             resolved, plugins, worker, distributed, plugin, failure_of or _declared_failure, passed
         ).run()
@@ -218,6 +218,9 @@ class _Validation:
         return "source" if self.plugin.kind == "source" else "sink"
 
     def run(self) -> ConfigInfos:
+        if self.kind == "sink" and not has(self.plugins.version, "sink_rules_as_errors"):
+            for _, problem in _topic_problems(self.config, self.plugins.version):
+                raise JavaError(CONFIG_EXCEPTION, problem)
         definition = self._enriched()
         self._stage(f"validating {self.kind} connector-specific properties for the connector")
         self.values = definition.validate_all(self.config, self.plugins.load_class)
@@ -255,10 +258,9 @@ class _Validation:
     # --- SinkConnectorConfig.validate, DistributedHerder.validateSinkConnectorConfig ----------------------------------
 
     def _sink_rules(self) -> None:
-        for key, problem in _sink_topic_problems(
-            self.config, has(self.plugins.version, "sink_rules_as_errors")
-        ):
-            self._add_error(key, self.config.get(key), problem)
+        if has(self.plugins.version, "sink_rules_as_errors"):
+            for key, problem in _topic_problems(self.config, self.plugins.version):
+                self._add_error(key, self.config.get(key), problem)
         if self.distributed:
             self._group_id_rules()
 
@@ -301,7 +303,7 @@ class _Validation:
     def _exactly_once_problem(self) -> str | None:
         behaviour = self.plugin.behaviour
         if behaviour is None:
-            return _NO_EXACTLY_ONCE_API
+            return self._no_exactly_once_api()
         if behaviour.parses_config:
             try:
                 self.plugins.config_def(self.plugin).parse(self.config, self.plugins.load_class)
@@ -309,8 +311,15 @@ class _Validation:
                 return f"An unexpected error occurred during validation: {error}"
         answer = behaviour.supports_exactly_once(self.config)
         if answer == "unsupported":
-            return "The connector does not support exactly-once semantics with the provided configuration."
-        return _NO_EXACTLY_ONCE_API if answer == "unknown" else None
+            what = self._exactly_once("delivery guarantees")
+            return f"The connector does not support {what} with the provided configuration."
+        return self._no_exactly_once_api() if answer == "unknown" else None
+
+    def _no_exactly_once_api(self) -> str:
+        return _NO_EXACTLY_ONCE_API.format(self._exactly_once("guarantees"))
+
+    def _exactly_once(self, before: str) -> str:
+        return f"exactly-once {'semantics' if has(self.plugins.version, 'exactly_once_semantics_text') else before}"
 
     def _transaction_boundary_rule(self) -> None:
         entry = self.values["transaction.boundary"]
@@ -379,12 +388,14 @@ class _Validation:
         return [found[client] for client in order if client in found]
 
     def _uses_producer(self) -> bool:
-        return self.kind == "source" or self._has_dlq()
+        if self.kind == "sink":
+            return self._has_dlq() and has(self.plugins.version, "overrides_by_use")
+        return True
 
     def _uses_admin(self) -> bool:
         if self.kind == "sink":
             return self._has_dlq()
-        return (
+        return has(self.plugins.version, "overrides_by_use") and (
             any(key.startswith("topic.creation.") for key in self.config)
             or self._uses_separate_offsets_clients()
         )
@@ -408,7 +419,9 @@ class _Validation:
     def _overrides(self, client: Client) -> ConfigInfos:
         self._stage(f"validating {client} config overrides for the connector")
         prefix = f"{client}.override."
-        definition = self.plugins.client_definition(client)
+        # Before 3.3 every override was parsed with the producer's definition.
+        by_client = has(self.plugins.version, "overrides_by_use")
+        definition = self.plugins.client_definition(client if by_client else "producer")
         given = _entries_with_prefix(self.config, prefix)
         values = [self._override(definition, name, given[name]) for name in javahash.hash_order(given)]
         return _prefixed(definition, values, prefix)
@@ -417,7 +430,8 @@ class _Validation:
         key = definition.keys.get(name)
         parsed = text if key is None else parse_type(name, text, key.type, self.plugins.load_class)
         value = ConfigValue(name, parsed)
-        policy = _policy_name(self.worker.connector_client_config_override_policy)
+        default = "All" if has(self.plugins.version, "overrides_allowed") else "None"
+        policy = _policy_name(self.worker.connector_client_config_override_policy or default)
         if not self._allowed(policy, name):
             value.errors.append(
                 f"The '{policy}' policy does not allow '{name}' to be overridden in the connector configuration."
@@ -461,7 +475,7 @@ _MAP_DEFAULT: Final = 'the return value of "java.util.Map.getOrDefault(Object, O
 
 _NO_EXACTLY_ONCE_API: Final = (
     "The connector does not implement the API required for preflight validation of exactly-once source support."
-    " Please consult the documentation for the connector to determine whether it supports exactly-once semantics,"
+    " Please consult the documentation for the connector to determine whether it supports {},"
     ' and then consider reconfiguring the connector to use the value "requested" for this property'
     " (which will disable this preflight check and allow the connector to be created)."
 )
@@ -476,20 +490,14 @@ _NO_BOUNDARIES: Final = (
 )
 
 
-def _sink_topic_problems(config: Config, as_errors: bool) -> Iterable[tuple[str, str]]:
+def _topic_problems(config: Config, version: Number) -> Iterable[tuple[str, str]]:
     """``SinkConnectorConfig.validate``; up to 3.6 the first problem ends the validation."""
-    for key, problem in _topic_problems(config, as_errors):
-        if not as_errors:
-            raise JavaError(CONFIG_EXCEPTION, problem)
-        yield key, problem
-
-
-def _topic_problems(config: Config, current: bool) -> Iterable[tuple[str, str]]:
+    current = has(version, "sink_rules_as_errors")
     topics, pattern = config.get("topics"), config.get("topics.regex")
     dlq = config.get(_DLQ, "")
-    if dlq is None:
+    if dlq is None and current:
         raise null_pointer("String.trim()", _MAP_DEFAULT)
-    dlq = javatext.trim(dlq)
+    dlq = javatext.trim(dlq or "")
     both = not javatext.is_blank(topics), not javatext.is_blank(pattern)
     if all(both):
         problem = "topics and topics.regex are mutually exclusive options, but both are set."
@@ -497,7 +505,7 @@ def _topic_problems(config: Config, current: bool) -> Iterable[tuple[str, str]]:
     if not any(both):
         problem = "Must configure one of topics or topics.regex"
         yield from (("topics", problem), ("topics.regex", problem))
-    if not dlq:
+    if not dlq or not has(version, "dlq_rules"):
         return
     if topics is not None and both[0] and dlq in (listed := _topic_list(topics)):
         named = "topics" if current else "topics.regex"  # The older text names the wrong key.

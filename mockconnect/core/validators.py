@@ -91,28 +91,38 @@ def one_of_in_any_case(allowed: Sequence[str]) -> Validator:
     return ensure_valid
 
 
-def list_of(allowed: Sequence[str] = (), empty: bool = True, null: bool = False) -> Validator:
+@dataclass(frozen=True, slots=True)
+class ListOf:
     """``ValidList`` since Kafka 4.2: no duplicates, no empty items; empty ``allowed`` means any text."""
-    element = one_of(allowed)
 
-    def ensure_valid(name: str, value: Value) -> None:
+    allowed: tuple[str, ...] = ()
+    empty: bool = True
+    null: bool = False
+
+    def __call__(self, name: str, value: Value) -> None:
         if value is None:
-            if not null:
+            if not self.null:
                 raise ConfigError(f"Configuration '{name}' values must not be null.")
             return
         assert isinstance(value, tuple), value
-        if not empty and not value:
-            valid = f"[{', '.join(allowed)}]" if allowed else "any non-empty value"
+        if not self.empty and not value:
+            valid = f"[{', '.join(self.allowed)}]" if self.allowed else "any non-empty value"
             raise ConfigError(f"Configuration '{name}' must not be empty. Valid values include: {valid}")
         if len(set(value)) != len(value):
             raise ConfigError(f"Configuration '{name}' values must not be duplicated.")
         for item in value:
             if not item:
                 raise ConfigError(f"Configuration '{name}' values must not be empty.")
-            if allowed:
-                element(name, item)
+            if self.allowed:
+                one_of(self.allowed)(name, item)
 
-    return ensure_valid
+    def before_4_2(self) -> Validator | None:
+        """The same definition made against an older library."""
+        return list_in(self.allowed) if self.allowed else None
+
+
+def list_of(allowed: Sequence[str] = (), empty: bool = True, null: bool = False) -> Validator:
+    return ListOf(tuple(allowed), empty, null)
 
 
 def list_in(allowed: Sequence[str]) -> Validator:

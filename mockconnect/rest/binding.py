@@ -52,6 +52,10 @@ class Bean:
 
 def _wrong_token(reader: Reader, java_type: str) -> Fault:
     """``DeserializationContext.handleUnexpectedToken``."""
+    if not reader.jackson.names_value_kinds:
+        shown = java_type.replace(_STRING_MAP, f"{_MAP}<java.lang.Object,java.lang.Object>")
+        text = f"Cannot deserialize instance of `{shown}` out of {reader.token} token"
+        return Fault(text, reader.token_place(), mapping=True)
     text = (
         f"Cannot deserialize value of type `{java_type}` from {describe(reader.token)}"
         f" (token `JsonToken.{reader.token}`)"
@@ -64,7 +68,7 @@ def _from_string(reader: Reader, java_class: str) -> Fault:
     text = trim(reader.text())
     return (
         _no_creator(reader, java_class, "String", f"String value ('{text}')")
-        if text
+        if text or not reader.jackson.names_value_kinds
         else _empty_string(reader, f"`{java_class}` value")
     )
 
@@ -129,7 +133,7 @@ def _object_map(reader: Reader, jackson: Jackson) -> dict[str, object]:
 def _map(reader: Reader, jackson: Jackson, java_type: str, read: Read[T]) -> dict[str, T | None]:
     """``MapDeserializer``: the last of several equal keys wins, at the place of the first."""
     if reader.token is Token.VALUE_STRING:
-        if not trim(text := reader.text()):
+        if not trim(text := reader.text()) and jackson.names_value_kinds:
             raise _empty_string(reader, f"element of `{_MAP if jackson.coerces_classes else java_type}`")
         raise _no_creator(reader, _MAP, "String", f"String value ('{trim(text)}')")
     if reader.token is not Token.START_OBJECT:

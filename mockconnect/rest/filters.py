@@ -83,15 +83,20 @@ class CrossOriginFilter:
         wanted = sent.get("Access-Control-Request-Method")
         if method == "OPTIONS" and wanted is not None:
             return self._preflight(origin, wanted, sent.get("Access-Control-Request-Headers", ""))
-        vary = () if self.any_origin else (("Vary", "Origin"),)
-        return (("Access-Control-Allow-Origin", origin), *vary, ("Access-Control-Allow-Credentials", "true"))
+        return (
+            ("Access-Control-Allow-Origin", origin),
+            ("Vary", "Origin"),
+            ("Access-Control-Allow-Credentials", "true"),
+        )
 
     def _preflight(self, origin: str, method: str, headers: str) -> Headers:
         wanted = [header.strip().lower() for header in headers.split(",") if header.strip()]
         if method not in self.methods.split(",") or not set(wanted) <= set(_HEADERS_OF_9.lower().split(",")):
             return ()
+        vary = () if self.any_origin else (("Vary", "Origin"),)
         return (
             ("Access-Control-Allow-Origin", origin),
+            *vary,
             ("Access-Control-Allow-Credentials", "true"),
             ("Access-Control-Max-Age", "1800"),
             ("Access-Control-Allow-Methods", self.methods),

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from mockconnect.rest.jetty import BadTarget, JettyLine, Known, too_long
+from mockconnect.rest.jetty import BadTarget, Jetty, JettyLine, Known, too_long
 
 _LINE_END: Final = re.compile(rb"\r?\n")
 _HEAD_END: Final = re.compile(rb"\r?\n\r?\n")
@@ -40,7 +40,7 @@ class Head:
     body: bytes
 
 
-def read_head(octets: bytes, jetty: JettyLine) -> Head | BadTarget:
+def read_head(octets: bytes, jetty: Jetty) -> Head | BadTarget:
     """Read the first request of ``octets``."""
     octets = octets.lstrip(b"\r\n")
     end = _HEAD_END.search(octets)
@@ -50,7 +50,7 @@ def read_head(octets: bytes, jetty: JettyLine) -> Head | BadTarget:
     if isinstance(found, BadTarget):
         return found
     method, target, http_1_0 = found
-    long = too_long(jetty, method, target, len(head) + 4)
+    long = too_long(jetty.line, method, target, len(head) + 4, strict=jetty.strict_heads)
     if long is not None:
         return long
     headers: list[Pair] = []
@@ -121,6 +121,7 @@ def _complaint(headers: list[Pair], http_1_0: bool) -> str | None:
 
 
 _HOST: Final = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[^\s:/?#@\\\[\]]+)(?::[0-9]{1,5})?")
+_HOST_OF_9: Final = re.compile(r"(?:\[[^\]]*\]|[^:]*)(?::[0-9]{0,5})?")
 
 
 @lru_cache(maxsize=256)
@@ -128,4 +129,4 @@ def host_complaint(host: str, jetty: JettyLine) -> str | None:
     """What Jetty has against a ``Host`` header; Jetty 9.4 takes an empty one."""
     if not host.strip():
         return "Blank Host" if jetty == 12 else None
-    return None if _HOST.fullmatch(host) else "Bad HostPort"
+    return None if (_HOST if jetty == 12 else _HOST_OF_9).fullmatch(host) else "Bad HostPort"

@@ -33,6 +33,8 @@ _REASONS: Final = {
     413: "Payload Too Large",
     500: "Server Error",
 }
+_REASONS_9: Final = {**_REASONS, 500: "Internal Server Error"}
+"""Jersey 2 gives Jetty the phrases of JAX-RS."""
 
 
 class HttpResponse(web.StreamResponse):
@@ -127,7 +129,8 @@ class ResponseBuilder:
             self._starts.clear()
         start = self._starts.get(status_code)
         if start is None:
-            start = f"HTTP/1.1 {status_code} {_REASONS.get(status_code, '')}\r\n"
+            reasons = _REASONS if self._server_first else _REASONS_9
+            start = f"HTTP/1.1 {status_code} {reasons.get(status_code, '')}\r\n"
             start += self._server + self._date() if self._server_first else self._date()
             self._starts[status_code] = start
         return start

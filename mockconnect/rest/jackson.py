@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Final
 
 from mockconnect.core.javatext import is_iso_control
+from mockconnect.core.versions import Number, has
 
 Place = tuple[int, int]
 
@@ -47,11 +48,13 @@ class Jackson:
     names_record_separator: bool = True
     """2.19: U+001E between tokens is explained."""
     scalar_from_object: bool = True
-    """2.19: an object given for an enum has the common text of a wrong token."""
+    """2.18: an object given for an enum has the common text of a wrong token."""
     explains_numbers: bool = True
     """2.14: own words for a plus sign and for a missing digit before the point, other names of features."""
     coerces_classes: bool = True
     """2.14: an empty string for a map is refused by its class, for a list like any string; before by the full type."""
+    names_value_kinds: bool = True
+    """2.12: "from Array value (token ...)" for a wrong token, and empty strings have a text of their own."""
     entities_are_records: bool = True
     """Kafka 4.2: entities are Java records, whose properties cannot be set twice once all were seen."""
     knows_initial_state: bool = True
@@ -59,26 +62,27 @@ class Jackson:
 
 
 @lru_cache(maxsize=32)
-def jackson_of(kafka: tuple[int, int, int]) -> Jackson:
+def jackson_of(kafka: Number) -> Jackson:
     """The Jackson that a Kafka release ships. Seen on wires: 3.6.2, 3.9.1, 4.0.0, 4.2.0, 4.3.1; the rest is inferred."""
-    since_3_7, since_4_1, since_4_2, since_4_3 = (
-        kafka >= border for border in ((3, 7), (4, 1), (4, 2), (4, 3))
+    jackson_2_16, jackson_2_18, jackson_2_19, jackson_2_21 = (
+        has(kafka, f"jackson_{release}") for release in ("2_16", "2_18", "2_19", "2_21")
     )
     return Jackson(
-        redacts_source=since_3_7,
-        limits=since_3_7,
-        reads_to_the_end=since_3_7,
-        points_at_character=since_4_1,
-        points_at_token=since_4_3,
-        knows_extra_close_marker=since_4_1,
-        closes_known_properties=since_4_3,
-        checks_surrogates=since_4_3,
-        names_record_separator=since_4_1,
-        scalar_from_object=since_4_1,
-        explains_numbers=since_3_7,
-        coerces_classes=since_3_7,
-        entities_are_records=since_4_2,
-        knows_initial_state=since_3_7,
+        redacts_source=jackson_2_16,
+        limits=jackson_2_16,
+        reads_to_the_end=jackson_2_16,
+        points_at_character=jackson_2_18,
+        points_at_token=jackson_2_21,
+        knows_extra_close_marker=jackson_2_19,
+        closes_known_properties=jackson_2_21,
+        checks_surrogates=jackson_2_21,
+        names_record_separator=jackson_2_19,
+        scalar_from_object=jackson_2_18,
+        explains_numbers=jackson_2_16,
+        coerces_classes=jackson_2_16,
+        names_value_kinds=has(kafka, "jackson_2_12"),
+        entities_are_records=has(kafka, "record_entities"),
+        knows_initial_state=has(kafka, "initial_state"),
     )
 
 

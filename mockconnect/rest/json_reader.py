@@ -138,7 +138,6 @@ class Reader:
         "_body",
         "_data",
         "_end",
-        "_jackson",
         "_line",
         "_line_start",
         "_open_string",
@@ -148,6 +147,7 @@ class Reader:
         "_source",
         "_token_place",
         "_wide",
+        "jackson",
         "name",
         "number",
         "token",
@@ -164,7 +164,7 @@ class Reader:
             self._data = array("H", text.encode("utf-16" + _NATIVE, "surrogatepass"))
             self._position = 0
         self._end = len(self._data)
-        self._jackson = jackson
+        self.jackson = jackson
         self._source = source
         self._line = 1
         self._line_start = 0
@@ -237,7 +237,7 @@ class Reader:
             kind: Literal["Array", "Object"] = "Object" if token is Token.START_OBJECT else "Array"
             self._scopes.append(_Scope(kind, self._token_place))
             depth = len(self._scopes) - 1
-            if self._jackson.limits and depth > DEPTH_MAX:
+            if self.jackson.limits and depth > DEPTH_MAX:
                 raise limit_fault("Document nesting depth", depth, DEPTH_MAX, "getMaxNestingDepth")
         return token
 
@@ -259,7 +259,7 @@ class Reader:
         return self.token
 
     def _mismatched_close(self, scope: _Scope, found: str, expected: str) -> NoReturn:
-        if scope.kind == "root" and self._jackson.knows_extra_close_marker:
+        if scope.kind == "root" and self.jackson.knows_extra_close_marker:
             kind = "Object" if found == "}" else "Array"
             raise self._fault_before(f"Unexpected close marker '{found}': no open {kind} to close")
         start = self._source.at(scope.start)
@@ -358,16 +358,16 @@ class Reader:
         self.number = "".join(map(chr, self._data[start : self._position]))
         if self._scopes[-1].kind == "root":
             self._verify_root_space()
-        if self._jackson.limits and digits > NUMBER_LENGTH_MAX:
+        if self.jackson.limits and digits > NUMBER_LENGTH_MAX:
             raise limit_fault("Number value length", digits, NUMBER_LENGTH_MAX, "getMaxNumberLength")
         return token
 
     def _take_digit_after_sign(self) -> int:
         if self._position >= self._end and self._wide:
-            sign = "sign" if self._jackson.points_at_character else "minus sign"
+            sign = "sign" if self.jackson.points_at_character else "minus sign"
             self._end_of_input(f"No digit following {sign}")
         unit = self._take()
-        if unit == _POINT and self._jackson.explains_numbers:
+        if unit == _POINT and self.jackson.explains_numbers:
             self._unexpected_value(unit)
         if not _ZERO <= unit <= _NINE:
             self._invalid_number_start(unit, negative=True)
@@ -459,7 +459,7 @@ class Reader:
                     self._match(sign + word, 3)
                     self._non_standard(sign + word)
         comment = "expected digit (0-9) to follow minus sign, for valid numeric value"
-        if not negative and self._jackson.explains_numbers:
+        if not negative and self.jackson.explains_numbers:
             unit = _PLUS
             comment = (
                 "JSON spec does not allow numbers to have plus signs:"
@@ -470,7 +470,7 @@ class Reader:
         )
 
     def _non_standard(self, word: str) -> NoReturn:
-        feature = "`JsonReadFeature.%s`" if self._jackson.explains_numbers else "JsonParser.Feature.%s"
+        feature = "`JsonReadFeature.%s`" if self.jackson.explains_numbers else "JsonParser.Feature.%s"
         raise self._fault(
             f"Non-standard token '{word}': enable {feature % 'ALLOW_NON_NUMERIC_NUMBERS'} to allow"
         )
@@ -487,7 +487,7 @@ class Reader:
             if len(shown) >= _TOKEN_LENGTH_MAX:
                 shown += "..."
                 break
-        place = start if self._jackson.points_at_token else self.here()
+        place = start if self.jackson.points_at_token else self.here()
         raise Fault(f"Unrecognized token '{shown}': was expecting {_VALID_TOKENS}", place)
 
     # --- strings ------------------------------------------------------------------------------------------------------
@@ -542,7 +542,7 @@ class Reader:
         units.append(unit)
 
     def _refuse_surrogate(self, unit: int) -> None:
-        if self._jackson.checks_surrogates and 0xD800 <= unit <= 0xDFFF:
+        if self.jackson.checks_surrogates and 0xD800 <= unit <= 0xDFFF:
             raise self._fault(f"Invalid UTF-8: Illegal surrogate character 0x{unit:x}")
 
     def _following(self, first: int) -> int:
@@ -599,7 +599,7 @@ class Reader:
             if unit < _SPACE:
                 self._unquoted(unit, "name")
             units.append(unit)
-        if self._jackson.limits and len(units) > NAME_LENGTH_MAX:
+        if self.jackson.limits and len(units) > NAME_LENGTH_MAX:
             raise limit_fault("Name length", len(units), NAME_LENGTH_MAX, "getMaxNameLength")
         return _text_of(units if self._wide else self._name_units(bytes(units)))
 
@@ -614,7 +614,7 @@ class Reader:
         if self._wide:
             units.append(unit)
             return
-        if self._jackson.checks_surrogates:
+        if self.jackson.checks_surrogates:
             if 0xD800 <= unit <= 0xDBFF:
                 unit = self._escaped_pair(unit)
             elif 0xDC00 <= unit <= 0xDFFF:
@@ -695,7 +695,7 @@ class Reader:
     def _fault_before(self, text: str) -> Fault:
         """A fault about the character just taken."""
         line, column = self.here()
-        return Fault(text, (line, column - self._jackson.points_at_character))
+        return Fault(text, (line, column - self.jackson.points_at_character))
 
     def _unexpected(self, unit: int, comment: str) -> NoReturn:
         raise self._fault_before(f"Unexpected character ({character_description(unit)}): {comment}")
@@ -711,7 +711,7 @@ class Reader:
             f"Illegal character ({character_description(unit)}):"
             " only regular white space (\\r, \\n, \\t) is allowed between tokens"
         )
-        if unit == _RECORD_SEPARATOR and self._jackson.names_record_separator:
+        if unit == _RECORD_SEPARATOR and self.jackson.names_record_separator:
             text += (
                 " (consider enabling `JsonReadFeature.ALLOW_RS_CONTROL_CHAR`"
                 " to allow use of Record Separators (\\u001E))"

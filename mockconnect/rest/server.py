@@ -250,7 +250,7 @@ class Listener:
     async def _read_again(self, octets: bytes, request: web.BaseRequest) -> web.StreamResponse:
         """A request that aiohttp does not take."""
         self._server.clock.request_began()
-        head = read_head(octets, self._jetty.line)
+        head = read_head(octets, self._jetty)
         if isinstance(head, BadTarget):
             if self._worker.frozen and not await self._thawed():
                 return self._broken(request)
@@ -311,7 +311,9 @@ class Listener:
         if head_size > _LONG_HEAD:
             size = len(incoming.method) + len(incoming.target) + 14
             size += sum(len(name) + len(value) + 4 for name, value in incoming.request.raw_headers)
-            long = jetty.too_long(line, incoming.method, incoming.target, size)
+            long = jetty.too_long(
+                line, incoming.method, incoming.target, size, strict=self._jetty.strict_heads
+            )
             if long is not None:
                 return long
         complaint = host_complaint(incoming.headers.get("Host", "-"), line)

@@ -78,6 +78,7 @@ class Surface:
         is_admin: bool = False,
     ) -> None:
         self._jetty: JettyLine = jetty
+        self._has_internal_resource = version.has("internal_resource")
         self._table = RouteTable(version, main=not is_admin, admin=is_admin or admin_addresses is None)
         self.prepared = lru_cache(maxsize=4096)(self._prepared)
 
@@ -85,7 +86,7 @@ class Surface:
         self, method: str, raw_target: str, sent_type: str | None, accept: str | None, host: str | None
     ) -> Prepared:
         """``host`` matters for targets in absolute form only."""
-        if method == "CONNECT":
+        if method == "CONNECT" and (self._jetty == 12 or raw_target[:1] != "/"):
             return BadTarget(400, "Bad Request", Known.NOTHING)
         target = parse_target(raw_target, self._jetty, host)
         if isinstance(target, BadTarget):
@@ -106,7 +107,8 @@ class Surface:
         if isinstance(found, Options):
             return _listed(found, accept)
         assert isinstance(found, Match), found
-        if found.route.consumes_json and not consumes_json(sent_type):
+        checks_type = found.route.consumes_json or (found.route.signed and not self._has_internal_resource)
+        if checks_type and not consumes_json(sent_type):
             return UNSUPPORTED
         produced = json_type(accept)
         if produced is None:

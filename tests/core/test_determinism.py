@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from mockconnect.catalog import apache_plugins
 from mockconnect.core.cluster import Cluster, ClusterOptions, SeedConnector
 from mockconnect.core.declared import simulated_connector
+from mockconnect.core.invariants import watch
 from mockconnect.core.network import Break
 from mockconnect.core.settings import WorkerSettings
 
@@ -24,13 +26,14 @@ PLUGINS = (
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def run(seed: int) -> Cluster:
+def run(seed: int, prepare: Callable[[Cluster], object] = lambda _: None) -> Cluster:
     """A run in which much happens: rebalances, faults, restarts, statuses of many connectors."""
     workers = tuple(WorkerSettings(f"connect-{n}", port=8083 + n) for n in range(4))
     seeds = tuple(
         SeedConnector(f"seeded-{n}", {"connector.class": SOURCE, "tasks.max": "3"}) for n in range(9)
     )
     cluster = Cluster(ClusterOptions(workers, PLUGINS, seed, connectors=seeds))
+    prepare(cluster)
     cluster.start()
     cluster.settle()
     for name in ("sink", "zink", "éink"):
@@ -57,6 +60,10 @@ def fingerprint(seed: int) -> str:
 
 def test_the_same_seed_gives_the_same_run() -> None:
     assert fingerprint(7) == fingerprint(7)
+
+
+def test_checking_the_invariants_changes_nothing() -> None:
+    assert run(7, watch).sim.trace.hash == run(7).sim.trace.hash
 
 
 def test_another_seed_gives_other_member_ids() -> None:

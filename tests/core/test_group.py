@@ -7,7 +7,7 @@ from mockconnect.core.settings import Timing
 from mockconnect.core.sim import Reply, Sim
 
 Coordinator = GroupCoordinator[str, str]
-TIMING = Timing()
+TIMING = Timing(kafka_write_ms=0)
 
 
 class Client:
@@ -60,6 +60,7 @@ def sync_all(clients: list[Client]) -> None:
     leader_id = clients[0].joined.leader_id
     plan = {client.member_id: f"work of {client.name}" for client in clients}
     replies = [client.sync(plan if client.member_id == leader_id else None) for client in clients]
+    clients[0].sim.advance(TIMING.kafka_write_ms)
     assert [reply.result() for reply in replies] == [f"work of {client.name}" for client in clients]
 
 
@@ -178,3 +179,16 @@ def test_a_newcomer_whose_join_stays_open_for_five_minutes_is_dropped() -> None:
         leader.heartbeat()
         follower.heartbeat()
     assert isinstance(newcomer.joining.error, Refused)
+
+
+def test_an_assignment_counts_once_it_is_written() -> None:
+    sim = Sim()
+    coordinator: Coordinator = GroupCoordinator(sim, Timing(kafka_write_ms=5))
+    client = Client(sim, coordinator, "w0").join()
+    sim.advance(6_000)
+    reply = client.sync({client.member_id: "work"})
+    sim.advance(4)
+    assert not reply.done
+    assert coordinator.state is GroupState.COMPLETING
+    sim.advance(1)
+    assert reply.result() == "work"

@@ -8,7 +8,15 @@ from typing import Any
 
 import pytest
 
-from mockconnect.core.javahash import copied_table, hash_order, string_hash
+from mockconnect.core.javahash import (
+    bucket_order,
+    bytes_hash,
+    copied_table,
+    hash_order,
+    sized_table,
+    string_hash,
+    value_hash,
+)
 
 ROWS: list[dict[str, Any]] = [
     json.loads(line) for line in (Path(__file__).parent / "data" / "java-hash.jsonl").read_text().splitlines()
@@ -39,3 +47,18 @@ def test_repeated_keys_count_once() -> None:
 )
 def test_known_hash_codes(text: str, value: int) -> None:
     assert string_hash(text) == value
+
+
+def test_hash_codes_of_values() -> None:
+    """As ``List.of(...).hashCode()`` and so on give them."""
+    assert [value_hash(value) for value in (None, True, False, 7, -1, 1 << 40)] == [0, 1231, 1237, 7, 0, 256]
+    assert value_hash(1.5) == 0x3FF80000
+    assert value_hash({"a": "b"}) == 97 ^ 98
+    assert value_hash([1, 2]) == 31 * (31 + 1) + 2
+    assert bytes_hash(b"ab") == 31 * (31 + 98) + 97
+
+
+def test_maps_as_keys_come_in_bucket_order() -> None:
+    partitions = [{"task": "0"}, {"task": "1"}]
+    assert bucket_order([value_hash(each) for each in partitions], sized_table(2)) == [1, 0]
+    assert [sized_table(entries) for entries in (0, 1, 2, 3, 4, 5)] == [1, 1, 2, 4, 4, 8]

@@ -166,7 +166,7 @@ def test_an_abstract_connector_cannot_be_instantiated(apache: Plugins) -> None:
             400,
             f"Plugin {FILE_SOURCE} not found that matches the version range [9.9,9.9], available versions: [4.3.1]",
         ),
-        ("JsonConverter", "[9", 400, "Unbounded range: [9"),
+        ("JsonConverter", "[9", 400, "Invalid version specification: [9"),
         (
             "JsonConverter",
             "9",
@@ -181,6 +181,15 @@ def test_an_abstract_connector_cannot_be_instantiated(apache: Plugins) -> None:
             "Invalid plugin class FileConfigProvider. Valid types are sink, source, converter, header_converter,"
             " transformation, predicate.",
         ),
+        ("JsonConverter", "(4.3.1]", 400, "Invalid version specification: (4.3.1]"),
+        (
+            "BasicAuthSecurityRestExtension",
+            None,
+            400,
+            "Invalid plugin class BasicAuthSecurityRestExtension. Valid types are sink, source, converter,"
+            " header_converter, transformation, predicate.",
+        ),
+        ("org.apache.kafka.connect.connector.Connector", None, 500, "Instantiation error"),
         ("org.apache.kafka.connect.source.SourceConnector", None, 500, "Instantiation error"),
     ],
 )

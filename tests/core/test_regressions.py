@@ -63,7 +63,9 @@ def test_whoever_waits_for_the_leaders_assignment_does_not_expire() -> None:
 def test_whoever_has_sent_its_sync_does_not_expire() -> None:
     """The leader takes longer than a session; nobody else is to blame, even if no heartbeat comes."""
     sim = Sim()
-    coordinator: GroupCoordinator[str, str] = GroupCoordinator(sim, Timing(group_initial_rebalance_delay_ms=0))
+    coordinator: GroupCoordinator[str, str] = GroupCoordinator(
+        sim, Timing(group_initial_rebalance_delay_ms=0)
+    )
     members = []
     for client in ("a", "b"):
         refused = coordinator.join("", client, ("default",), "", 10_000, 60_000)
@@ -73,7 +75,9 @@ def test_whoever_has_sent_its_sync_does_not_expire() -> None:
         coordinator.join(member_id, "", ("default",), "", 10_000, 60_000)
     follower = next(member_id for member_id in members if member_id != coordinator.leader_id)
     coordinator.sync(follower, coordinator.generation, None)
-    sim.advance(30_000)
+    for _ in range(10):
+        sim.advance(3_000)
+        coordinator.heartbeat(coordinator.leader_id or "", coordinator.generation)
     assert coordinator.is_member(follower)
 
 
@@ -243,6 +247,48 @@ def test_a_worker_that_stops_its_work_because_kafka_is_gone_does_not_answer_mean
     assert asked.result()["name"] == "a"
 
 
+def test_a_config_mismatch_does_not_stop_the_clock() -> None:
+    """With a network that takes no time, a follower joined again and again within one millisecond."""
+    cluster = cluster_of(
+        3, connectors={"a": PLAIN}, kafka_latency_ms=0, kafka_write_ms=0, worker_latency_ms=0
+    )
+    leader = cluster.leader or ""
+    follower, other = (name for name in cluster.workers if name != leader)
+    cluster.set_lag(leader, config_ms=20_000)
+    ask(cluster, follower, "pause_connector", name="a")
+    cluster.sim.advance(1_000)
+    cluster.workers[other].stop()
+    cluster.sim.advance(60_000)
+    assert any("config mismatch" in row.detail for row in cluster.sim.trace)
+    cluster.set_lag(leader, config_ms=5)
+    cluster.sim.advance(400_000)
+    assert cluster.settle()
+
+
+def test_a_worker_that_is_stopped_while_it_joins_does_not_come_back() -> None:
+    """Its unfinished join made a new member id, for which the others then waited."""
+    cluster = cluster_of(1, kafka_latency_ms=20)
+    worker = cluster.workers["connect-0"]
+    worker.crash()
+    worker.start()
+    node = worker.node
+    assert node is not None
+    cluster.sim.run_until(lambda: node.herder.member._joining is not None, 10_000)
+    worker.stop()
+    cluster.sim.advance(500)
+    assert not worker.running
+    assert not cluster.coordinator._group.pending
+
+
+def test_a_seeded_config_that_no_validation_has_seen_does_not_stop_the_run() -> None:
+    settings = (WorkerSettings("connect-0"),)
+    seeds = (SeedConnector("a", {"connector.class": PLAIN, "tasks.max": "many"}),)
+    cluster = Cluster(ClusterOptions(settings, PLUGINS, connectors=seeds))
+    watch(cluster)
+    cluster.start()
+    assert cluster.settle()
+
+
 # --- the cluster ----------------------------------------------------------------------------------------------------------------
 
 
@@ -269,3 +315,17 @@ def test_a_worker_that_is_told_twice_to_stop_still_stops_cleanly() -> None:
     cluster.sim.advance(2_000)
     assert cluster.workers[owner].rest is Rest.REFUSED
     assert any(row.what == "left group" and row.worker == owner for row in cluster.sim.trace)
+
+
+def test_a_stop_leaves_no_status_of_tasks_behind() -> None:
+    """The round after a revocation took less time than the leader needed to read what was written before it."""
+    cluster = cluster_of(3)
+    for name in ("c", "d"):
+        ask(cluster, "connect-1", "put_connector_config", name=name, config=config(tasks=3))
+        assert cluster.settle()
+        # From now on its polls return later than those of the others.
+        ask(cluster, "connect-1", "restart_task", name="c", task=1)
+    ask(cluster, "connect-1", "stop_connector", name="c")
+    assert cluster.settle()
+    for worker in cluster.workers:
+        assert ask(cluster, worker, "connector_status", name="c")["tasks"] == []

@@ -4,7 +4,7 @@ After every event all invariants of `mockconnect.core.invariants` hold. At the e
 worker restarted, every delay waited for; then all workers must give the same answers and everything that is
 configured must run, or say why not.
 
-The default run is short and always the same. A long one with examples of its own:
+The default run is short and always the same, and does not shrink what it finds. A long one with examples of its own:
 `MOCKCONNECT_EXAMPLES=2000 pytest tests/core/test_state_machine.py`.
 """
 
@@ -14,12 +14,11 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
-    precondition,
     rule,
     run_state_machine_as_test,
 )
@@ -29,7 +28,7 @@ from mockconnect.core.cluster import Cluster, ClusterOptions, SeedConnector
 from mockconnect.core.connect import Rest
 from mockconnect.core.declared import simulated_connector
 from mockconnect.core.errors import ConnectError
-from mockconnect.core.invariants import InvariantViolated, Watch, watch
+from mockconnect.core.invariants import Watch, watch
 from mockconnect.core.network import Break
 from mockconnect.core.plugins import PluginDesc
 from mockconnect.core.settings import Timing, WorkerSettings
@@ -82,6 +81,7 @@ CLASSES = tuple(plugin.class_name for plugin in PLUGINS)
 PLAIN = PLUGINS[0].behaviour
 assert PLAIN is not None
 SHIPPED = apache_plugins()
+SHIPPED_SOURCE = "org.apache.kafka.connect.file.FileStreamSourceConnector"
 
 TIMINGS: tuple[dict[str, int], ...] = (
     {},
@@ -105,6 +105,18 @@ TIMINGS: tuple[dict[str, int], ...] = (
     {"inter_worker_key_ttl_ms": 20_000, "offset_flush_interval_ms": 1_000},
 )
 
+RANDOM_TIMING = st.fixed_dictionaries(
+    {
+        "kafka_latency_ms": st.integers(0, 60),
+        "kafka_write_ms": st.integers(0, 60),
+        "worker_latency_ms": st.integers(0, 60),
+        "instantiate_ms": st.integers(0, 60),
+        "reader_lag_min_ms": st.integers(0, 30),
+        "reader_lag_max_ms": st.integers(30, 90),
+        "herder_request_ms": st.integers(0, 3),
+        "assignment_ms": st.integers(0, 5),
+    }
+)
 names = st.sampled_from(NAMES)
 flags = st.booleans()
 configs = st.fixed_dictionaries(
@@ -252,7 +264,7 @@ class ClusterMachine(RuleBasedStateMachine):
             WorkerSettings(f"connect-{n}", port=8083 + n, exactly_once_source_support=eos, **self._kind(draw))
             for n in range(count)
         )
-        timing = Timing(**draw(st.sampled_from(TIMINGS), "timing"))
+        timing = Timing(**draw(st.one_of(st.sampled_from(TIMINGS), RANDOM_TIMING), "timing"))
         seeds = draw(st.dictionaries(names, configs, max_size=4), "connectors")
         options = ClusterOptions(
             workers,
@@ -399,6 +411,8 @@ class ClusterMachine(RuleBasedStateMachine):
             EVENTS["runs"] += 1
             self._heal_everything()
             self._converged()
+            for name in self.names:
+                self._works(name)
             EVENTS["events"] += self.watch.checked
             EVENTS["settled checks"] += self.watch.settled_checks
 
@@ -413,7 +427,7 @@ class ClusterMachine(RuleBasedStateMachine):
         cluster.sim.advance(400_000)
         for name in self.names:
             cluster.workers[name].stop()
-        cluster.sim.advance(60_000)
+        cluster.sim.advance(120_000)
         assert not any(worker.running for worker in cluster.workers.values()), "a worker does not stop"
         self._heal_plugins()
         self.watch.forget_strays()
@@ -453,6 +467,31 @@ class ClusterMachine(RuleBasedStateMachine):
                 f"{name} and {other}: {[(answers.get(key), expected.get(key)) for key in different]}"
             )
 
+    def _works(self, worker: str) -> None:
+        """A connector that is created through this worker runs, and is gone when it is deleted through it."""
+        config = {"connector.class": SHIPPED_SOURCE, "topic": "t", "file": "/f", "tasks.max": "1"}
+        self._must(worker, "create_connector", {"name": "probe", "config": config})
+        for name in self.names:
+            status = self._must(name, "connector_status", {"name": "probe"})
+            states = [status["connector"]["state"], *(task["state"] for task in status["tasks"])]
+            assert states == ["RUNNING", "RUNNING"], (
+                f"created through {worker}, on {name}: {status}\n{self._last_rows()}"
+            )
+        self._must(worker, "delete_connector", {"name": "probe"})
+        for name in self.names:
+            assert (
+                self._read(name, "connector_status", {"name": "probe"})
+                == "No status found for connector probe"
+            )
+
+    def _must(self, worker: str, operation: str, args: dict[str, Any]) -> Any:
+        reply = self.cluster.submit(worker, operation, args)
+        self.cluster.sim.run_until(reply, 100_000)
+        assert reply.done, f"{operation} through {worker} is not answered\n{self._last_rows()}"
+        assert reply.error is None, f"{operation} through {worker}: {reply.error}\n{self._last_rows()}"
+        assert self.cluster.settle(300_000), f"after {operation} it does not settle:\n{self._last_rows()}"
+        return reply.value
+
     def _reads(self, worker: str) -> dict[str, Any]:
         """What a worker answers to the plain reads; where a plugin is missing here, types may differ."""
         assert self.cluster.workers[worker].rest is Rest.SERVING
@@ -488,9 +527,10 @@ def _comparable(answer: Any) -> Any:
 
 EXAMPLES = os.environ.get("MOCKCONNECT_EXAMPLES")
 PROFILE = settings(
-    max_examples=int(EXAMPLES or 40),
+    max_examples=int(EXAMPLES or 150),
     stateful_step_count=int(os.environ.get("MOCKCONNECT_STEPS", "40")),
     derandomize=EXAMPLES is None,
+    phases=(Phase.generate, Phase.shrink) if EXAMPLES else (Phase.generate,),
     database=None,
     deadline=None,
     print_blob=True,
@@ -500,6 +540,3 @@ PROFILE = settings(
 
 def test_whatever_happens_every_invariant_holds_and_the_cluster_recovers() -> None:
     run_state_machine_as_test(ClusterMachine, settings=PROFILE)
-
-
-__all__ = ["EVENTS", "InvariantViolated", "precondition"]

@@ -10,21 +10,23 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from mockconnect import catalog
 from mockconnect.core.behaviour import Failure
+from mockconnect.core.config_providers import config_providers
 from mockconnect.core.configdef import ConfigError, ConfigInfos
 from mockconnect.core.declared import simulated_connector
 from mockconnect.core.errors import BAD_REQUEST, ConnectError
 from mockconnect.core.plugins import PluginDesc, Plugins
 from mockconnect.core.terms import Config
-from mockconnect.core.validation import validate_connector_config
+from mockconnect.core.validation import resolve_references, validate_connector_config
 
 RECORDED = Path(__file__).parent / "data" / "validate-4.3.jsonl.gz"
 NULL = "Null value can not be supplied as the configuration value."
@@ -326,6 +328,37 @@ def test_references_are_validated_by_what_they_stand_for() -> None:
     with pytest.raises(ConnectError) as thrown:
         with_vault("${vault:gone:batch}")
     assert thrown.value.java_class == "org.apache.kafka.common.config.ConfigException"
+
+
+def test_the_providers_of_a_worker_find_nothing_on_its_machine() -> None:
+    package = "org.apache.kafka.common.config.provider."
+    properties = {"config.providers": "env, file,folder,other"}
+    for name, kind in (("env", "EnvVar"), ("file", "File"), ("folder", "Directory"), ("other", "Some")):
+        properties[f"config.providers.{name}.class"] = f"{package}{kind}ConfigProvider"
+    properties["config.providers.file.param.allowed.paths"] = "/etc,/nonexistent"
+    providers = config_providers(properties)
+    assert list(providers) == ["env", "file", "folder"]
+    text = "${env:HOME}-${folder:/nowhere:key}-${file:/elsewhere:key}-${other:key}"
+    config = {"connector.class": "x", "topic": text}
+    assert resolve_references(config, providers)["topic"] == text
+    for reference, problem in (
+        ("${file:/nonexistent:key}", "Could not read properties from file /nonexistent"),
+        ("${env:path:key}", "Path is not supported for EnvVarConfigProvider, invalid value 'path'"),
+    ):
+        with pytest.raises(ConfigError, match=re.escape(problem)):
+            resolve_references({"topic": reference}, providers)
+
+
+def test_a_connector_may_behave_otherwise_than_its_plugin() -> None:
+    def unsupported(plugin: PluginDesc) -> PluginDesc:
+        assert plugin.behaviour is not None
+        return replace(plugin, behaviour=replace(plugin.behaviour, exactly_once="unsupported"))
+
+    config = {**SOURCE, "exactly.once.support": "required"}
+    infos = validate_connector_config(config, plugins=apache(), worker=Settings(), as_run=unsupported)
+    assert errors_of(infos)["exactly.once.support"][-1].startswith(
+        "The connector does not support exactly-once"
+    )
 
 
 # --- versions --------------------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import pytest
 from scene import Scene
 
 from mockconnect.core.behaviour import Failure
+from mockconnect.core.connect import Rest
 from mockconnect.core.declared import simulated_connector
 from mockconnect.core.plugins import PluginDesc
 
@@ -180,3 +181,46 @@ def test_the_class_is_missing_on_one_worker_only() -> None:
 
 def test_a_failure_without_a_count_happens_every_time() -> None:
     assert Failure("start").times is None
+
+
+def test_a_transformation_that_names_an_undefined_predicate_fails_the_task() -> None:
+    scene = Scene({"a": source()}, workers=1)
+    config = {
+        "connector.class": "com.example.Plain",
+        "transforms": "t",
+        "transforms.t.type": "org.apache.kafka.connect.transforms.InsertHeader",
+        "transforms.t.header": "h",
+        "transforms.t.value.literal": "v",
+        "transforms.t.predicate": "missing",
+    }
+    scene.ask(0, "put_connector_config", name="b", config=config)
+    scene.cluster.settle()
+    assert scene.states("b") == "RUNNING FAILED"
+    connect, unknown = "org.apache.kafka.connect.errors.ConnectException", "predicates.missing.plugin.version"
+    thrown = f"org.apache.kafka.common.config.ConfigException: Unknown configuration '{unknown}'"
+    lines = scene.trace("b", 0).split("\n")
+    assert lines[0] == f"{connect}: {connect}: {thrown}"
+    assert [line for line in lines if line.startswith("Caused by")] == [
+        f"Caused by: {connect}: {thrown}",
+        f"Caused by: {thrown}",
+    ]
+    assert scene.ask(0, "task_status", name="b", task=0)["version"] is None
+
+
+def test_a_status_has_no_type_until_the_worker_has_joined() -> None:
+    """The type comes from the herder's own snapshot, which is empty at first."""
+    scene = Scene({"a": source()})
+    worker = scene.cluster.workers["connect-2"]
+    worker.crash()
+    worker.start()
+    shown: list[str] = []
+
+    def known() -> bool:
+        if worker.rest is Rest.SERVING:
+            reply = scene.cluster.submit("connect-2", "connector_status", {"name": "a"})
+            if reply.error is None:
+                shown.append(str(reply.result()["type"]))
+        return shown[-1:] == ["source"]
+
+    assert scene.sim.run_until(known, 60_000)
+    assert list(dict.fromkeys(shown)) == ["unknown", "source"]

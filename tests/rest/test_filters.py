@@ -155,6 +155,7 @@ def test_any_origin_and_usual_methods_of_jetty_12() -> None:
             },
             [
                 "Access-Control-Allow-Origin",
+                "Vary",
                 "Access-Control-Allow-Credentials",
                 "Access-Control-Max-Age",
                 "Access-Control-Allow-Methods",

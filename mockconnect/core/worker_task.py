@@ -1,0 +1,257 @@
+"""``WorkerTask``: one task instance on a thread of its own, with the offsets it commits.
+
+Rules of this room:
+
+* What may follow what is in the table ``TASK`` of ``lifecycle``; a phase is entered in one place, which reports it.
+* Records are not moved, only counted: how many there were at an instant follows from the time it was running.
+* A cancelled task writes no status any more, though its thread may go on (a zombie).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mockconnect.core.behaviour import Failure
+from mockconnect.core.lifecycle import TASK, TaskEvent, TaskPhase
+from mockconnect.core.offset_store import Progress
+from mockconnect.core.plugins import PluginDesc
+from mockconnect.core.sim import Reply, Steps, Wakeup, Within
+from mockconnect.core.site import Site, Thrown, report_task, run_code, throw
+from mockconnect.core.terms import Config, ConnectorTaskId, State, TargetState, TaskConfig
+
+
+class WorkerTask:
+    """One task instance on its own thread."""
+
+    def __init__(
+        self,
+        site: Site,
+        task_id: ConnectorTaskId,
+        plugin: PluginDesc,
+        config: Config,
+        task_config: TaskConfig,
+        target: TargetState,
+        preflight: Callable[[], Steps[None]] | None = None,
+    ) -> None:
+        self.id = task_id
+        self.plugin = plugin
+        self.phase: TaskPhase | None = None
+        self.behaviour = site.script.behaviour(task_id.connector, plugin)
+        self._site = site
+        self._config = config
+        self._task_config = task_config
+        self._target = target
+        self._preflight = preflight
+        self._wake = Wakeup()
+        self._stopping = False
+        self._cancelled = False
+        self._failure: Thrown | None = None
+        self._executing_since_ms = 0
+        self._topics_seen = False
+        self._version = plugin.version
+        self.hangs = False
+        self.progress: Progress | None = None
+        self.ended: Reply[None] = Reply()
+
+    @property
+    def owner(self) -> str:
+        """Whose offsets it commits: the connector's name for a source, the consumer group for a sink."""
+        return offsets_owner(self.plugin, self.id.connector, self._config)
+
+    @property
+    def in_transition(self) -> bool:
+        """Its phase is not the one its target asks for, and will be: user code that never returns is not waited for."""
+        if self.phase is TaskPhase.ENDED or self.hangs:
+            return False
+        resting = self.phase in (TaskPhase.WAITING, TaskPhase.SUSPENDED)
+        steady = resting if self._target is TargetState.PAUSED else self.phase is TaskPhase.EXECUTING
+        return self._asked_to_stop or self._failure is not None or not steady
+
+    def start_thread(self) -> None:
+        self.ended = self._site.process.spawn(self._run())
+
+    def transition_to(self, target: TargetState) -> None:
+        if not self._asked_to_stop:
+            self._target = target
+            self._wake.set()
+
+    def fail(self, thrown: Thrown) -> None:
+        self._failure = thrown
+        self._wake.set()
+
+    def stop(self) -> None:
+        self._stopping = True
+        self._wake.set()
+
+    def disown(self) -> None:
+        """The worker does not list it any more, so what it still reports carries no version."""
+        self._version = None
+
+    def cancel(self) -> None:
+        """Gave up waiting for it: it never writes a status again, though its thread may go on (a zombie)."""
+        self._cancelled = True
+
+    def abort(self) -> None:
+        """The process is gone: what was flushed stays committed, the rest is lost."""
+        if self.progress is not None:
+            self._let_go(self.progress.committed_records(self._site.sim.now_ms))
+
+    @property
+    def _asked_to_stop(self) -> bool:
+        return self._stopping or self._target is TargetState.STOPPED
+
+    # --- the thread -----------------------------------------------------------------------------------------------------
+
+    def _run(self) -> Steps[None]:
+        try:
+            if not self._asked_to_stop:
+                if self._target is TargetState.PAUSED:
+                    self._enter(TaskEvent.BEGIN_PAUSED)
+                    yield from self._until_resumed(TaskEvent.RESUME)
+                else:
+                    self._enter(TaskEvent.BEGIN)
+            if not self._asked_to_stop:
+                yield from self._start()
+                yield from self._execute()
+        except Thrown as thrown:
+            self._let_go(
+                None if self.progress is None else self.progress.committed_records(self._site.sim.now_ms)
+            )
+            # What is thrown after a request to stop is only logged; the task counts as shut down.
+            self._enter(TaskEvent.STOPPED if self._asked_to_stop else TaskEvent.THROWN, thrown.trace)
+            return
+        yield from self._stop()
+
+    def _until_resumed(self, event: TaskEvent) -> Steps[None]:
+        while self._target is TargetState.PAUSED and not self._stopping:
+            yield self._wake.wait()
+            self._wake.take()
+            self._throw_if_failed()
+        if not self._asked_to_stop:
+            self._enter(event)
+
+    def _start(self) -> Steps[None]:
+        if self._preflight is not None:
+            yield from self._preflight()
+        self.hangs = self.behaviour.task_start_ms < 0
+        yield from run_code(self.behaviour.task_start_ms)
+        failure = self._site.script.failure(self.behaviour, "task_start", self.id.connector, self.id.task)
+        if failure is not None:
+            raise throw(failure, self._task_class, self.plugin.kind)
+        self._throw_if_failed()
+        self._executing_since_ms = self._site.sim.now_ms
+        self.progress = self._begin_progress()
+        self._enter(TaskEvent.START_RETURNED)
+
+    def _execute(self) -> Steps[None]:
+        while not self._asked_to_stop:
+            self._throw_if_failed()
+            if self._target is TargetState.PAUSED:
+                yield from self._poll_returns()
+                yield from self._suspend()
+                continue
+            due_ms, failure = self._next_event()
+            woken = yield Within(self._wake.wait(), due_ms)
+            self._wake.take()
+            if not woken:
+                self._happen(failure)
+
+    def _next_event(self) -> tuple[int | None, Failure | None]:
+        """How long until the first record or a scripted failure, whichever comes first."""
+        first_ms = None if self._topics_seen else self._ms_until_records(1)
+        for failure in self.behaviour.failures_at("running", self.id.task):
+            due_ms = self._ms_until_failure(failure)
+            if due_ms is not None and (first_ms is None or due_ms < first_ms):
+                return due_ms, failure
+        return first_ms, None
+
+    def _ms_until_failure(self, failure: Failure) -> int | None:
+        if failure.after_records:
+            return self._ms_until_records(failure.after_records)
+        return max(0, failure.after_ms + self._executing_since_ms - self._site.sim.now_ms)
+
+    def _ms_until_records(self, records: int) -> int | None:
+        progress = self.progress
+        if progress is None or progress.records_per_second <= 0:
+            return None
+        needed_ms = -int(-records * 1000 // progress.records_per_second)
+        return max(0, needed_ms - progress.elapsed_ms(self._site.sim.now_ms))
+
+    def _happen(self, failure: Failure | None) -> None:
+        if failure is None:
+            self._topics_seen = True
+            for topic in self.behaviour.topics(self._config, self._task_config):
+                self._site.statuses.put_topic(self.id, topic)
+            return
+        due = self._site.script.failure(self.behaviour, "running", self.id.connector, self.id.task)
+        if due is None:
+            self.behaviour = self.behaviour.without_failures("running")
+        else:
+            raise throw(due, self._task_class, self.plugin.kind)
+
+    @property
+    def _task_class(self) -> str:
+        return self.behaviour.task_class or self.plugin.class_name
+
+    def _suspend(self) -> Steps[None]:
+        if self._asked_to_stop:
+            return
+        assert self.progress is not None
+        self.progress.rest(self._site.sim.now_ms)
+        self._enter(TaskEvent.PAUSE)
+        yield from self._until_resumed(TaskEvent.RESUME)
+        self.progress.run(self._site.sim.now_ms)
+
+    def _poll_returns(self) -> Steps[None]:
+        """A source notices a pause or stop when its ``poll()`` returns; a sink is woken up at once."""
+        poll_ms = self.behaviour.poll_ms
+        if self.plugin.kind == "source" and poll_ms > 0 and self.phase is TaskPhase.EXECUTING:
+            yield poll_ms - (self._site.sim.now_ms - self._executing_since_ms) % poll_ms
+
+    def _stop(self) -> Steps[None]:
+        if self.phase in (TaskPhase.EXECUTING, TaskPhase.SUSPENDED):
+            yield from self._poll_returns()
+            if self.progress is not None:
+                self.progress.rest(self._site.sim.now_ms)
+            self.hangs = self.behaviour.task_stop_ms < 0
+            yield from run_code(self.behaviour.task_stop_ms)
+            self._site.script.failure(self.behaviour, "task_stop", self.id.connector, self.id.task)
+        self._let_go(None if self.progress is None else self.progress.records(self._site.sim.now_ms))
+        self._enter(TaskEvent.STOPPED)
+
+    def _throw_if_failed(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+
+    def _enter(self, event: TaskEvent, trace: str | None = None) -> None:
+        key = (self.phase, event)
+        assert key in TASK, f"task {self.id}: no row for {key}"
+        self.phase, report = TASK[key]
+        if report is not None and not self._cancelled:
+            report_task(self._site, self.id, report, trace if report is State.FAILED else None, self._version)
+
+    # --- offsets --------------------------------------------------------------------------------------------------------
+
+    def _begin_progress(self) -> Progress:
+        progress = Progress(
+            self.id,
+            self.behaviour.records_per_second,
+            self._site.timing.offset_flush_interval_ms,
+            lambda records: self.behaviour.offsets(self._config, self._task_config, records, self.id.task),
+            self._site.sim.now_ms,
+        )
+        self._site.offsets.take_up(self.owner, self, progress)
+        progress.run(self._site.sim.now_ms)
+        return progress
+
+    def _let_go(self, records: int | None) -> None:
+        if self.progress is not None:
+            self._site.offsets.put_down(self.owner, self, records)
+            self.progress = None
+
+
+def offsets_owner(plugin: PluginDesc, connector: str, config: Config) -> str:
+    """``SinkUtils.consumerGroupId`` for a sink, the connector's name for a source."""
+    if plugin.kind == "source":
+        return f"source:{connector}"
+    return f"group:{config.get('consumer.override.group.id') or 'connect-' + connector}"
