@@ -1,32 +1,45 @@
-"""`python -m tests.conformance record | replay | serve | timelines`."""
+"""`python -m tests.conformance record | timelines | plugins | replay | report | show | serve`."""
 
 from __future__ import annotations
 
 import argparse
-import itertools
 import json
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from .compare import Comparison, Verdict, compare, difference, table
+from .compare import difference, shown, table
 from .normalise import Normaliser
 from .oracle import releases
 from .oracle.cluster import OracleCluster
+from .oracle.process import OracleError
 from .oracle.worker import WorkerPlan
-from .player import Player, PlayError, Row
-from .recording import RECORDINGS, read_recording, recording_path, write_plugin, write_recording
-from .script import ClusterWish, Script, load_corpus
-from .target import (
-    Target,
-    TargetFactory,
-    UnsuitableTargetError,
-    address_factory,
-    oracle_factory,
+from .player import Player
+from .recording import (
+    read_lines,
+    read_recording,
+    recorded_versions,
+    recording_path,
+    write_lines,
+    write_plugins,
+    write_recording,
 )
-from .timelines import load_timelines, record_timeline, write_timeline
+from .replaying import (
+    Replay,
+    accept,
+    by_cluster,
+    known_differences,
+    played,
+    replay,
+    unexpected,
+    wanted,
+    written_steps,
+)
+from .script import ClusterWish, Script
+from .target import Target, TargetFactory, address_factory, oracle_factory
+from .timelines import load_timelines, record_timeline
 from .wire import Request, exchange
 
 
@@ -42,37 +55,46 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m tests.conformance", description="Real Kafka Connect as an oracle."
     )
     commands = parser.add_subparsers(required=True)
-    record = commands.add_parser("record", help="play the corpus on real workers and write recordings")
-    record.add_argument("--kafka-version", default=releases.NEWEST)
-    record.add_argument(
-        "--only", action="append", default=[], help="part of a script's name; may be repeated"
+    versioned = argparse.ArgumentParser(add_help=False)
+    versioned.add_argument("--kafka-version", default=releases.NEWEST)
+    partial = argparse.ArgumentParser(add_help=False, parents=[versioned])
+    partial.add_argument("--only", action="append", default=[], help="part of a name; may be repeated")
+
+    record = commands.add_parser(
+        "record", parents=[partial], help="play the corpus on real workers and write recordings"
     )
     record.add_argument("--keep-logs", type=Path)
     record.set_defaults(run=_record)
-    replay = commands.add_parser("replay", help="play the corpus on a target and compare with the recordings")
-    replay.add_argument("--kafka-version", default=releases.NEWEST)
-    replay.add_argument(
+    again = commands.add_parser(
+        "replay", parents=[partial], help="play the corpus on a target and compare with the recordings"
+    )
+    again.add_argument("--all", action="store_true", help="every recorded version, on mockconnect")
+    again.add_argument(
         "--target", action="append", default=[], help="URL of a worker; repeat for each worker"
     )
-    replay.add_argument(
+    again.add_argument(
         "--oracle", action="store_true", help="play on real workers again: what is not repeatable?"
     )
-    replay.add_argument(
-        "--only", action="append", default=[], help="part of a script's name; may be repeated"
+    again.add_argument(
+        "--accept", metavar="REASON", help="make known_differences.yaml exact; REASON is for new ones"
     )
-    replay.add_argument("--show", type=int, default=20, help="how many differences to print")
-    replay.set_defaults(run=_replay)
-    timelines = commands.add_parser("timelines", help="record timelines on clusters of three")
-    timelines.add_argument("--kafka-version", default=releases.NEWEST)
-    timelines.add_argument(
-        "--only", action="append", default=[], help="part of a timeline's name; may be repeated"
+    again.add_argument("--show", type=int, default=20, help="how many differences to print")
+    again.set_defaults(run=_replay)
+    timelines = commands.add_parser(
+        "timelines", parents=[partial], help="record timelines on clusters of three"
     )
     timelines.set_defaults(run=_timelines)
-    plugins = commands.add_parser("plugins", help="record the definition of every plugin of a worker")
-    plugins.add_argument("--kafka-version", default=releases.NEWEST)
+    plugins = commands.add_parser(
+        "plugins", parents=[versioned], help="record the definition of every plugin of a worker"
+    )
     plugins.set_defaults(run=_plugins)
-    serve = commands.add_parser("serve", help="run real workers until interrupted")
-    serve.add_argument("--kafka-version", default=releases.NEWEST)
+    reporting = commands.add_parser("report", help="write docs/conformance.md from a replay of every version")
+    reporting.set_defaults(run=_report)
+    show = commands.add_parser("show", help="print one recording, to be read")
+    show.add_argument("version")
+    show.add_argument("script", help="such as offsets, or timelines/create")
+    show.set_defaults(run=_show)
+    serve = commands.add_parser("serve", parents=[versioned], help="run real workers until interrupted")
     serve.add_argument("--workers", type=int, default=3)
     serve.add_argument("--standalone", action="store_true")
     serve.set_defaults(run=_serve)
@@ -80,12 +102,14 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _record(options: argparse.Namespace) -> int:
-    scripts = [script for script in load_corpus() if _wanted(script, options.kafka_version, options.only)]
     failures = 0
-    for group in _by_cluster(scripts):
-        failures += _record_group(
-            group, options.kafka_version, oracle_factory(options.kafka_version, options.keep_logs)
-        )
+    for group in by_cluster(wanted(options.kafka_version, options.only)):
+        factory = oracle_factory(options.kafka_version, options.keep_logs)
+        try:
+            failures += _record_group(group, options.kafka_version, factory)
+        except OracleError as error:
+            print(f"{', '.join(script.name for script in group)}: no cluster: {error}", flush=True)
+            failures += 1
     return 1 if failures else 0
 
 
@@ -93,47 +117,81 @@ def _record_group(scripts: Sequence[Script], version: str, factory: TargetFactor
     failures = 0
     with factory(scripts[0].cluster) as target:
         for script in scripts:
-            rows, error = _played(target, script)
-            write_recording(recording_path(version, script.name), rows)
-            print(f"{script.name}: {len(rows)} exchanges{f', then {error}' if error else ''}", flush=True)
+            player = Player(target, script.cluster.authorization, lenient=version != releases.NEWEST)
+            rows, error = played(player, script)
+            write_recording(recording_path(version, script.name), rows, player.in_vain)
+            said = f", then {error}" if error else ""
+            print(f"{script.name}: {len(rows)} exchanges, {len(player.in_vain)} in vain{said}", flush=True)
             failures += error is not None
     return failures
 
 
 def _replay(options: argparse.Namespace) -> int:
-    comparisons = list(_compared(options))
-    for comparison in [one for one in comparisons if one.verdict != Verdict.SAME][: options.show]:
+    versions = recorded_versions() if options.all else [options.kafka_version]
+    replays = {version: _replay_one(version, options) for version in versions}
+    if options.accept is not None:
+        accept(replays, options.accept)
+    return max([_judge_known(version, each) for version, each in replays.items()])
+
+
+def _replay_one(version: str, options: argparse.Namespace) -> list[Replay]:
+    replays = list(replay(version, _target_factory(options, version), options.only))
+    comparisons = [comparison for one in replays for comparison in one.comparisons]
+    for comparison in [one for one in comparisons if one.differs][: options.show]:
         print(difference(comparison))
-    print("\n".join(table(comparisons)))
-    return 0 if all(one.verdict == Verdict.SAME for one in comparisons) else 1
+    for one in replays:
+        if one.trouble:
+            print(f"{one.script}: {one.trouble}")
+    print(f"Kafka {version}")
+    print("\n".join([*table(comparisons), ""]), flush=True)
+    return replays
 
 
-def _compared(options: argparse.Namespace) -> Iterator[Comparison]:
-    version = options.kafka_version
-    factory = _target_factory(options)
-    scripts = [script for script in load_corpus() if recording_path(version, script.name).exists()]
-    for group in _by_cluster([script for script in scripts if _wanted(script, version, options.only)]):
-        try:
-            with factory(group[0].cluster) as target:
-                for script in group:
-                    rows, error = _played(target, script)
-                    if error is not None:
-                        print(f"{script.name}: {error}")
-                    yield from compare(
-                        script.name, read_recording(recording_path(version, script.name)), rows
-                    )
-        except UnsuitableTargetError as error:
-            print(f"not played: {', '.join(script.name for script in group)} ({error})")
+def _judge_known(version: str, replays: Sequence[Replay]) -> int:
+    """Exit status: 1 if a difference is new or a listed one is gone."""
+    known = known_differences(version)
+    new, stale = 0, 0
+    for one in replays:
+        more, gone = unexpected(one, known.get(one.script, {}))
+        new, stale = new + len(more), stale + len(gone)
+        if more or gone:
+            steps = written_steps([each.recorded.step for each in more])
+            print(f"{version} {one.script}: new at {steps or '-'}, gone at {written_steps(gone) or '-'}")
+    print(
+        f"Kafka {version}: {new} differences that are not known, {stale} known ones that are gone", flush=True
+    )
+    return 1 if new or stale else 0
 
 
-def _target_factory(options: argparse.Namespace) -> TargetFactory:
+def _target_factory(options: argparse.Namespace, version: str) -> TargetFactory:
     if options.target:
         return address_factory(options.target)
     if options.oracle:
-        return oracle_factory(options.kafka_version)
+        return oracle_factory(version)
     from .simulated import simulated_factory  # noqa: PLC0415 - the oracle is run without mockconnect installed, too
 
-    return simulated_factory(options.kafka_version)
+    return simulated_factory(version)
+
+
+def _report(_options: argparse.Namespace) -> int:
+    from .report import REPORT, report  # noqa: PLC0415 - see _target_factory
+
+    REPORT.write_text(report(), encoding="utf-8")
+    return 0
+
+
+def _show(options: argparse.Namespace) -> int:
+    path = recording_path(options.version, options.script)
+    if options.script.startswith("timelines/"):
+        for line in read_lines(path):
+            print(json.dumps(line, ensure_ascii=False))
+        return 0
+    recording = read_recording(path)
+    for row in recording.rows:
+        print(shown(row))
+    for step, why in recording.in_vain.items():
+        print(f"step {step} was played in vain: {why}")
+    return 0
 
 
 def _timelines(options: argparse.Namespace) -> int:
@@ -141,54 +199,22 @@ def _timelines(options: argparse.Namespace) -> int:
     for timeline in load_timelines():
         if not options.only or any(part in timeline.name for part in options.only):
             rows = record_timeline(timeline, factory)
-            write_timeline(RECORDINGS / options.kafka_version / "timelines" / f"{timeline.name}.jsonl", rows)
+            write_lines(recording_path(options.kafka_version, f"timelines/{timeline.name}"), rows)
             print(f"{timeline.name}: {len(rows)} rows", flush=True)
     return 0
 
 
-def _played(target: Target, script: Script) -> tuple[list[Row], PlayError | None]:
-    """The rows up to the end of the script or to the first step that could not be played."""
-    player = Player(target, script.cluster.authorization)
-    rows: list[Row] = []
-    failed: PlayError | None = None
-    try:
-        for row in player.play(script):
-            rows.append(row)
-    except PlayError as error:
-        failed = error
-    try:
-        player.tidy()
-    except PlayError as error:
-        failed = failed or error
-    return rows, failed
-
-
-def _wanted(script: Script, version: str, only: Sequence[str]) -> bool:
-    if only and not any(part in script.name for part in only):
-        return False
-    return releases.line_of(f"{script.since}.0") <= releases.line_of(version)
-
-
-def _by_cluster(scripts: Sequence[Script]) -> list[list[Script]]:
-    """Scripts that may share a cluster, together; one that wants a fresh one, alone."""
-
-    def wish(script: Script) -> tuple[str, str]:
-        return repr(script.cluster), script.name if script.fresh else ""
-
-    return [list(group) for _, group in itertools.groupby(sorted(scripts, key=wish), key=wish)]
-
-
 def _plugins(options: argparse.Namespace) -> int:
-    folder = RECORDINGS / options.kafka_version / "plugins"
+    plugins: dict[str, object] = {}
     with oracle_factory(options.kafka_version)(ClusterWish()) as target:
         listed = _answer(target, "/connector-plugins?connectorsOnly=false")
-        write_plugin(folder / "_list.json", listed)
-        write_plugin(folder / "_connectors_only.json", _answer(target, "/connector-plugins"))
+        plugins |= {"_list": listed, "_connectors_only": _answer(target, "/connector-plugins")}
         assert isinstance(listed, list)
         for name in sorted({str(plugin["class"]) for plugin in listed}):
             rows = _answer(target, f"/connector-plugins/{name}/config")
             if isinstance(rows, list):
-                write_plugin(folder / f"{name}.json", rows)
+                plugins[name] = rows
+    write_plugins(options.kafka_version, plugins, plain=options.kafka_version == releases.NEWEST)
     return 0
 
 

@@ -1,8 +1,9 @@
 """Recorded against observed: how alike two rows are, and a table of it per endpoint.
 
 A verdict names the first thing that differs, from grave to slight: no answer, status, body, order of keys, headers.
-A script may say of an exchange that lists under some keys have no order, or (`loose: ["*"]`) that the answer comes from
-a connector's own code, which only real workers run: such a one is recorded, not compared.
+What differs in a way that two runs of a real worker differ, too, is tolerated, and the comparison says why. A script may say
+of an exchange that lists under some keys have no order, or (`loose: ["*"]`) that the answer comes from a connector's own
+code, which only real workers run: such a one is recorded, not compared.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ from .player import Row
 class Verdict(StrEnum):
     """What differs first."""
 
-    SAME = "same"
+    SAME = "identical"
+    TOLERATED = "tolerated"
+    UNCOMPARED = "not compared"
     HEADERS = "headers"
     ORDER = "key order"
     BODY = "body"
@@ -38,6 +41,12 @@ class Comparison:
     recorded: Row
     observed: Row | None
     verdict: Verdict
+    tolerance: str = ""
+
+    @property
+    def differs(self) -> bool:
+        """Whether this is worth a complaint."""
+        return self.verdict not in (Verdict.SAME, Verdict.TOLERATED, Verdict.UNCOMPARED)
 
 
 # The path of each endpoint as it stands in the table of results; anything else counts as a malformed path.
@@ -74,6 +83,8 @@ _UNORDERED = {"POST /connectors/{c}/restart": ("tasks",), "GET /connectors/{c}/t
 _VOLATILE_HEADERS = frozenset({"date", "server"})
 _FRAMING_HEADERS = frozenset({"content-length", "transfer-encoding"})
 _SET_HEADERS = frozenset({"access-control-allow-methods"})
+ANY_ORDER = "order drawn by each JVM"
+NO_DOCUMENTATION = "length of a body without documentation"
 
 
 def compare(script: str, recorded: Sequence[Row], observed: Sequence[Row]) -> Iterator[Comparison]:
@@ -81,7 +92,7 @@ def compare(script: str, recorded: Sequence[Row], observed: Sequence[Row]) -> It
     by_step = {row.step: row for row in observed}
     for row in recorded:
         other = by_step.get(row.step)
-        yield Comparison(script, row, other, _verdict(row, other))
+        yield Comparison(script, row, other, *_judged(row, other))
 
 
 def endpoint_of(row: Row) -> str:
@@ -91,53 +102,83 @@ def endpoint_of(row: Row) -> str:
     return f"{row.request.method} {found}" if found else "(other paths)"
 
 
-def table(comparisons: Iterable[Comparison]) -> list[str]:
-    """One line per endpoint: exchanges, how many are the same, and what the others differ in."""
+def by_endpoint(comparisons: Iterable[Comparison]) -> dict[str, Counter[Verdict]]:
+    """How many exchanges of each endpoint got which verdict; `TOTAL` last."""
     counts: dict[str, Counter[Verdict]] = {}
     for comparison in comparisons:
         counts.setdefault(endpoint_of(comparison.recorded), Counter())[comparison.verdict] += 1
-    lines = [_line(name, count) for name, count in sorted(counts.items())]
-    return [*lines, _line("TOTAL", sum(counts.values(), Counter()))]
+    ordered = dict(sorted(counts.items()))
+    return {**ordered, "TOTAL": sum(counts.values(), Counter())}
+
+
+def table(comparisons: Iterable[Comparison]) -> list[str]:
+    """One line per endpoint: exchanges, how many are the same, and what the others differ in."""
+    return [_line(name, count) for name, count in by_endpoint(comparisons).items()]
 
 
 def difference(comparison: Comparison) -> str:
     """Both sides of one comparison, to be read."""
-    row = comparison.recorded
-    head = f"{comparison.script} step {row.step} worker {row.worker}: {row.request.method} {row.request.target[:200]}"
-    body = f" {row.request.body.decode(errors='replace')[:300]}" if row.request.body else ""
-    shown = comparison.observed
+    observed = comparison.observed
     return "\n".join(
         [
-            f"--- {comparison.verdict}: {head}{body}",
-            f"  real: {_shown(row)}",
-            f"  here: {_shown(shown) if shown else '-'}",
+            f"--- {comparison.verdict}: {comparison.script} {_asked(comparison.recorded)}",
+            f"  real: {_answered(comparison.recorded)}",
+            f"  here: {_answered(observed) if observed else '-'}",
         ]
     )
+
+
+def shown(row: Row) -> str:
+    """One exchange, to be read."""
+    return f"{_asked(row)}\n  {_answered(row)}"
+
+
+def _asked(row: Row) -> str:
+    body = f" {row.request.body.decode(errors='replace')[:300]}" if row.request.body else ""
+    return f"step {row.step} worker {row.worker}: {row.request.method} {row.request.target[:200]}{body}"
 
 
 def _line(name: str, count: Counter[Verdict]) -> str:
     others = ", ".join(
         f"{number} {verdict}" for verdict, number in sorted(count.items()) if verdict != Verdict.SAME
     )
-    return f"{name:<52} {count.total():>4} exchanges {count[Verdict.SAME]:>4} same  {others}".rstrip()
+    return f"{name:<52} {count.total():>4} exchanges {count[Verdict.SAME]:>4} identical  {others}".rstrip()
 
 
-def _verdict(recorded: Row, observed: Row | None) -> Verdict:
+def _judged(recorded: Row, observed: Row | None) -> tuple[Verdict, str]:
+    """The verdict, and what was tolerated."""
     if observed is None:
-        return Verdict.NOT_PLAYED
-    one, other = recorded.answer, observed.answer
+        return Verdict.NOT_PLAYED, ""
     if "*" in {*recorded.loose, *observed.loose}:
-        return Verdict.SAME
+        return Verdict.UNCOMPARED, ""
+    one, other = recorded.answer, observed.answer
     if one is None or other is None:
-        return Verdict.SAME if one is other else Verdict.NO_ANSWER
+        return (Verdict.SAME if one is other else Verdict.NO_ANSWER), ""
     if (one.status, one.reason) != (other.status, other.reason):
-        return Verdict.STATUS
+        return Verdict.STATUS, ""
     if one.body != other.body:
         loose = (*recorded.loose, *_UNORDERED.get(endpoint_of(recorded), ()))
-        alike = _meaning(one, loose) == _meaning(other, loose)
-        return Verdict.ORDER if alike and not loose else Verdict.SAME if alike else Verdict.BODY
-    framed = not _had_documentation(recorded)
-    return Verdict.SAME if _headers(one, framed) == _headers(other, framed) else Verdict.HEADERS
+        if _meaning(one, loose) != _meaning(other, loose):
+            return Verdict.BODY, ""
+        if not loose:
+            return Verdict.ORDER, ""
+        tolerance = ANY_ORDER
+    else:
+        tolerance = ""
+    return _judged_headers(recorded, one, other, tolerance)
+
+
+def _judged_headers(
+    recorded: Row, one: Observation, other: Observation, tolerance: str
+) -> tuple[Verdict, str]:
+    """The verdict on two answers whose bodies agree, apart from what `tolerance` says."""
+    if _headers(one, True, False) == _headers(other, True, False):
+        return (Verdict.TOLERATED, tolerance) if tolerance else (Verdict.SAME, "")
+    if _headers(one, True, True) == _headers(other, True, True):
+        return Verdict.TOLERATED, tolerance or ANY_ORDER
+    if _had_documentation(recorded) and _headers(one, False, True) == _headers(other, False, True):
+        return Verdict.TOLERATED, tolerance or NO_DOCUMENTATION
+    return Verdict.HEADERS, ""
 
 
 def _had_documentation(row: Row) -> bool:
@@ -169,17 +210,18 @@ def _unordered(data: object, loose: Sequence[str]) -> object:
     }
 
 
-def _headers(observation: Observation, framed: bool) -> list[tuple[str, str]]:
-    """What is compared of the headers; not how long the body is, if `framed` is false."""
+def _headers(observation: Observation, framed: bool, sets: bool) -> list[tuple[str, str]]:
+    """What is compared of the headers; not how long the body is, if `framed` is false. With `sets`, lists that are sets
+    have no order."""
     left_out = _VOLATILE_HEADERS if framed else _VOLATILE_HEADERS | _FRAMING_HEADERS
     return [
-        (name.lower(), ",".join(sorted(value.split(","))) if name.lower() in _SET_HEADERS else value)
+        (name.lower(), ",".join(sorted(value.split(","))) if sets and name.lower() in _SET_HEADERS else value)
         for name, value in observation.headers
         if name.lower() not in left_out
     ]
 
 
-def _shown(row: Row) -> str:
+def _answered(row: Row) -> str:
     if row.answer is None:
         return f"no answer ({row.failure})"
     headers = "; ".join(

@@ -20,6 +20,7 @@ _DOCUMENTATION = re.compile(r"\"documentation\":\"(?:[^\"\\]|\\.)*\"")
 _CLUSTER = re.compile(r"(\"kafka_cluster_id\":\")[^\"]*")
 _COMMIT = re.compile(r"(\"commit\":\")[^\"]*")
 _HTTP_DATE = re.compile(r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT")
+_SERVLET = re.compile(r"(ServletContainer-)[0-9a-f]{1,8}\b")
 FIXED_EPOCH_MS = 1700000000000
 
 
@@ -51,6 +52,7 @@ class Normaliser:
     def text(self, text: str) -> str:
         """A body with placeholders."""
         text = _DOCUMENTATION.sub('"documentation":""', text)
+        text = _SERVLET.sub(r"\g<1>{identity}", text)
         text = _FRAMES.sub(r"\\n\\t{frames}", text)
         text = _EPOCH_MS.sub(rf"\g<1>{FIXED_EPOCH_MS}", text)
         text = _CLUSTER.sub(r"\g<1>{cluster}", text)

@@ -1,41 +1,109 @@
-"""Recordings on disk: one JSON line per exchange, one file per script, one folder per Kafka version."""
+"""Recordings on disk: one folder per Kafka version, one gzipped file per script with one JSON line per exchange.
+
+Equal rows give equal bytes: no time and no name stand in the compressed files. Steps that were played in vain have lines of
+their own. Definitions of plugins lie in one gzipped file per version; those of the newest one are plain, to be read.
+"""
 
 from __future__ import annotations
 
 import base64
+import gzip
+import io
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from .normalise import Observation
+from .oracle.releases import numbers_of
 from .player import Row
 from .wire import Request
 
 RECORDINGS = Path(__file__).parent / "recordings"
 
 
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """One script as real workers of one version played it; `in_vain` are steps whose wait never ended, and why."""
+
+    rows: Sequence[Row]
+    in_vain: Mapping[int, str]
+
+
+def recorded_versions() -> list[str]:
+    """Every version with recordings, newest first."""
+    return sorted((path.name for path in RECORDINGS.iterdir()), key=numbers_of, reverse=True)
+
+
 def recording_path(version: str, script: str) -> Path:
     """Where the recording of one script of one version lies."""
-    return RECORDINGS / version / f"{script}.jsonl"
+    return RECORDINGS / version / f"{script}.jsonl.gz"
 
 
-def write_recording(path: Path, rows: Iterable[Row]) -> None:
+def write_recording(path: Path, rows: Iterable[Row], in_vain: Mapping[int, str] | None = None) -> None:
     """Write the rows of one script."""
+    vain = [{"step": step, "in_vain": why} for step, why in sorted((in_vain or {}).items())]
+    write_lines(path, [*vain, *map(_to_json, rows)])
+
+
+def read_recording(path: Path) -> Recording:
+    """Read it back."""
+    rows, in_vain = [], {}
+    for line in read_lines(path):
+        if "in_vain" in line:
+            in_vain[int(str(line["step"]))] = str(line["in_vain"])
+        else:
+            rows.append(_from_json(line))
+    return Recording(rows, in_vain)
+
+
+def write_lines(path: Path, lines: Iterable[Mapping[str, object]]) -> None:
+    """One JSON object per line, gzipped."""
+    text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(
-        "".join(json.dumps(_to_json(row), ensure_ascii=False) + "\n" for row in rows), encoding="utf-8"
-    )
+    path.write_bytes(_packed(text))
 
 
-def read_recording(path: Path) -> list[Row]:
+def read_lines(path: Path) -> Iterator[dict[str, object]]:
     """Read them back."""
-    return [_from_json(json.loads(line)) for line in path.read_text(encoding="utf-8").split("\n") if line]
+    text = gzip.decompress(path.read_bytes()).decode()
+    return (json.loads(line) for line in text.split("\n") if line)
 
 
-def write_plugin(path: Path, data: object) -> None:
-    """Write one plugin's definition, indented: people read and import these."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(data, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+def write_plugins(version: str, plugins: Mapping[str, object], plain: bool = False) -> None:
+    """Write what a worker says of its plugins, by the name of the class or of the list."""
+    if not plain:
+        write_lines(
+            _plugins_path(version), [{"name": name, "answer": plugins[name]} for name in sorted(plugins)]
+        )
+        return
+    folder = RECORDINGS / version / "plugins"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, answer in plugins.items():
+        (folder / f"{name}.json").write_text(
+            json.dumps(answer, ensure_ascii=False, indent=1) + "\n", encoding="utf-8"
+        )
+
+
+def read_plugins(version: str) -> dict[str, list[dict[str, Any]]]:
+    """Read them back; the two lists are `_list` and `_connectors_only`."""
+    if _plugins_path(version).exists():
+        lines: Iterator[dict[str, Any]] = read_lines(_plugins_path(version))
+        return {line["name"]: line["answer"] for line in lines}
+    paths = sorted((RECORDINGS / version / "plugins").glob("*.json"))
+    return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in paths}
+
+
+def _plugins_path(version: str) -> Path:
+    return RECORDINGS / version / "plugins" / "definitions.jsonl.gz"
+
+
+def _packed(text: str) -> bytes:
+    packed = io.BytesIO()
+    with gzip.GzipFile("", "wb", 9, packed, mtime=0) as stream:
+        stream.write(text.encode())
+    return packed.getvalue()
 
 
 def _to_json(row: Row) -> dict[str, object]:

@@ -16,6 +16,8 @@ from pathlib import Path
 import yaml
 
 CORPUS = Path(__file__).parent / "corpus"
+# The same safe loader, in C where it is built: the corpus is large.
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 VERBS = ("crash", "stop", "start", "freeze", "thaw")
 _SEND_KEYS = {
     "send",
@@ -122,7 +124,7 @@ def load_corpus(folder: Path = CORPUS) -> list[Script]:
 
 def load_script(path: Path) -> Script:
     """Read one file."""
-    data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    data = yaml.load(path.read_text(encoding="utf-8"), LOADER)
     cluster = data.get("cluster", {})
     wish = ClusterWish(
         workers=cluster.get("workers", 1),

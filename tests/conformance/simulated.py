@@ -12,11 +12,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 import mockconnect
+from mockconnect.catalog import apache_plugins
 from mockconnect.core.behaviour import (
     Behaviour,
     Failure,
@@ -30,9 +30,11 @@ from mockconnect.core.behaviour import (
 from mockconnect.core.configdef import ConfigDef, ConfigError, ConfigKey, Value
 from mockconnect.core.declared import definition_from_rows
 from mockconnect.core.plugins import PluginDesc
+from mockconnect.core.site import Script
 from mockconnect.hosting import RunningCluster
 
-from .recording import RECORDINGS
+from .oracle.releases import NEWEST, line_of
+from .recording import read_plugins
 from .script import ClusterWish
 from .target import Target, TargetFactory
 from .wire import Request
@@ -107,6 +109,12 @@ def refusing(name: str, value: Value) -> None:
         raise ConfigError.of(name, value, "the validator was told to refuse")
 
 
+# The files that scripts name do not exist on the machines of real workers; in mockconnect every file grows.
+NO_FILE: Final = next(
+    replace(plugin.behaviour, records_per_second=0)
+    for plugin in apache_plugins()
+    if plugin.behaviour is not None and plugin.simple_name == "FileStreamSourceConnector"
+)
 PROMPT: Final = FiniteBehaviour(
     tasks=TasksRule("tasks_max"),
     task_config_added=(("test.task.id", "{#}"),),
@@ -131,14 +139,48 @@ VALIDATORS: Final[Mapping[str, Sequence[object]]] = {
 }
 
 
+class Lessons:
+    """Teaches a cluster how the connectors of requests behave that are about to be sent."""
+
+    def __init__(self, script: Script):
+        self._script = script
+        self._configs: dict[str, dict[str, str]] = {}
+        self._records: dict[str, int] = {}
+
+    def before(self, request: Request) -> None:
+        """One request: its connector may be one of ours."""
+        name, config = _named_config(request)
+        if config is None:
+            return
+        if request.method == "PATCH":
+            config = {**self._configs.get(name, {}), **config}
+        if str(config.get("connector.class", "")).startswith((PACKAGE, *SOURCES, "TestSink")):
+            self._configs[name] = {key: str(value) for key, value in config.items() if value is not None}
+            behaviour = behaviour_of(self._configs[name], self._records_of(self._configs[name]))
+            self._script.overrides[name] = behaviour
+        elif str(config.get("connector.class", "")).removesuffix("Connector").endswith("FileStreamSource"):
+            self._script.overrides[name] = NO_FILE
+
+    def _records_of(self, config: Mapping[str, str]) -> int:
+        """What a source's config says; for a sink, what sources have been told to write into its topics."""
+        if "Sink" in config["connector.class"]:
+            return sum(self._records.get(topic.strip(), 0) for topic in config.get("topics", "").split(","))
+        records = int(config.get("test.records", 0))
+        tasks = int(config.get("test.tasks", -1))
+        self._records[config.get("test.topic", "test")] = records * (
+            int(config.get("tasks.max", 1)) if tasks < 0 else tasks
+        )
+        return records
+
+
 class SimulatedTarget:
     """A running cluster of mockconnect; workers are numbered from 1 here and from 0 there."""
 
-    def __init__(self, cluster: RunningCluster):
+    def __init__(self, cluster: RunningCluster, version: str):
         self._cluster = cluster
+        self._patches_configs = line_of(version) >= (3, 8)
         self._down: set[int] = set()
-        self._configs: dict[str, dict[str, str]] = {}
-        self._records: dict[str, int] = {}
+        self._lessons = Lessons(cluster._core.script)
 
     def addresses(self) -> Sequence[tuple[str, int]]:
         parts = [urlsplit(url) for url in self._cluster.urls]
@@ -155,27 +197,8 @@ class SimulatedTarget:
         self._cluster.advance(round(seconds * 1000))
 
     def before(self, request: Request) -> None:
-        """Teach the cluster how the connector of this request behaves, if it is one of ours."""
-        name, config = _named_config(request)
-        if config is None:
-            return
-        if request.method == "PATCH":
-            config = {**self._configs.get(name, {}), **config}
-        if str(config.get("connector.class", "")).startswith((PACKAGE, *SOURCES, "TestSink")):
-            self._configs[name] = {key: str(value) for key, value in config.items() if value is not None}
-            behaviour = behaviour_of(self._configs[name], self._records_of(self._configs[name]))
-            self._cluster._core.script.overrides[name] = behaviour
-
-    def _records_of(self, config: Mapping[str, str]) -> int:
-        """What a source's config says; for a sink, what sources have been told to write into its topics."""
-        if "Sink" in config["connector.class"]:
-            return sum(self._records.get(topic.strip(), 0) for topic in config.get("topics", "").split(","))
-        records = int(config.get("test.records", 0))
-        tasks = int(config.get("test.tasks", -1))
-        self._records[config.get("test.topic", "test")] = records * (
-            int(config.get("tasks.max", 1)) if tasks < 0 else tasks
-        )
-        return records
+        if request.method != "PATCH" or self._patches_configs:
+            self._lessons.before(request)
 
 
 def simulated_factory(version: str) -> TargetFactory:
@@ -193,7 +216,7 @@ def simulated_factory(version: str) -> TargetFactory:
             users=dict(wish.users),
         )
         with cluster:
-            yield SimulatedTarget(cluster)
+            yield SimulatedTarget(cluster, version)
 
     return start
 
@@ -246,29 +269,27 @@ _QUESTIONS: Final[Mapping[str, Any]] = {"exactly_once": "supported", "transactio
 
 def testing_plugins(version: str) -> list[PluginDesc]:
     """Our test connectors, made from what a worker of `version` said of them."""
-    folder = RECORDINGS / version / "plugins"
-    listed = json.loads((folder / "_list.json").read_text(encoding="utf-8"))
+    recorded, newest = read_plugins(version), read_plugins(NEWEST)  # before 3.2 no definitions were to be had
     return [
         PluginDesc(
-            plugin["class"],
+            name,
             plugin["type"],
             plugin.get("version"),
-            behaviour=replace(PROMPT, **_QUESTIONS) if "ExactlyOnce" in plugin["class"] else PROMPT,
-            definition=partial(_definition, folder / f"{plugin['class']}.json"),
+            behaviour=replace(PROMPT, **_QUESTIONS) if "ExactlyOnce" in name else PROMPT,
+            definition=partial(_definition, name, recorded.get(name) or newest.get(name, [])),
         )
-        for plugin in listed
-        if plugin["class"].startswith(PACKAGE)
+        for plugin in recorded["_list"]
+        if (name := plugin["class"]).startswith(PACKAGE)
     ]
 
 
-def _definition(path: Path) -> ConfigDef:
-    rows = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+def _definition(name: str, rows: Sequence[Mapping[str, Any]]) -> ConfigDef:
     own = [
         {**row, **({"validator": VALIDATORS[row["name"]]} if row["name"] in VALIDATORS else {})}
         for row in rows
         if str(row["name"]).startswith(("test.", "typed."))
     ]
-    return ConfigDef(_with_code(key) for key in definition_from_rows(own, path.stem).keys.values())
+    return ConfigDef(_with_code(key) for key in definition_from_rows(own, name).keys.values())
 
 
 def _with_code(key: ConfigKey) -> ConfigKey:

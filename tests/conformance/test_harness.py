@@ -12,14 +12,16 @@ import pytest
 
 from .compare import Verdict, compare, endpoint_of
 from .normalise import Normaliser, Observation
-from .player import Row
-from .recording import RECORDINGS, read_recording, write_recording
-from .script import CORPUS, Exchange, load_corpus, load_steps
+from .oracle.releases import NEWEST
+from .player import LENIENT_PATIENCE_S, Player, PlayError, Row
+from .recording import RECORDINGS, Recording, read_recording, write_recording
+from .replaying import known_differences, written_steps
+from .script import CORPUS, ClusterWish, Exchange, Script, load_corpus, load_steps
 from .timelines import load_timelines
 from .wire import Answer, Request, WireError, exchange
 
 CORPUS_NAMES = sorted(path.stem for path in CORPUS.glob("*.yaml"))
-RECORDED = sorted(RECORDINGS.glob("*/*.jsonl"))
+RECORDED = sorted(RECORDINGS.glob("*/*.jsonl.gz"))
 
 
 def row(body: str = "{}", status: int = 200, target: str = "/connectors/a%2Fb?x=y") -> Row:
@@ -55,14 +57,20 @@ def test_the_corpus_is_large() -> None:
     assert len(exchanges) > 800
 
 
-@pytest.mark.parametrize("path", RECORDED, ids=lambda path: f"{path.parent.name}/{path.stem}")
+@pytest.mark.parametrize("path", RECORDED, ids=lambda path: f"{path.parent.name}/{path.name[:-9]}")
 def test_recordings_hold_no_documentation_and_no_address(path: Path) -> None:
-    rows = read_recording(path)
+    rows = read_recording(path).rows
     assert rows
     for one in rows:
         body = one.answer.body if one.answer else ""
         assert '"documentation":"' not in body.replace('"documentation":""', "")
         assert "127.0.0.1:" not in body
+
+
+def test_no_wait_is_in_vain_on_the_newest_version() -> None:
+    newest = [path for path in RECORDED if path.parent.name == NEWEST]
+    assert len(newest) == len(CORPUS_NAMES)
+    assert not any(read_recording(path).in_vain for path in newest)
 
 
 def test_targets_go_out_as_written() -> None:
@@ -128,7 +136,61 @@ def test_endpoints_are_told_by_method_and_path() -> None:
 
 
 def test_recordings_read_back_as_written(tmp_path: Path) -> None:
-    path = tmp_path / "x" / "y.jsonl"
+    path, again = tmp_path / "x" / "y.jsonl.gz", tmp_path / "again.jsonl.gz"
     rows = [row("\u2028 \u0085"), Row(1, "2", Request("PUT", "/", (), b"\xff"), None, "refused", ("tasks",))]
-    write_recording(path, rows)
-    assert read_recording(path) == rows
+    for each in (path, again):
+        write_recording(each, rows, {7: "never"})
+    assert read_recording(path) == Recording(rows, {7: "never"})
+    assert path.read_bytes() == again.read_bytes()
+
+
+def test_steps_are_written_as_they_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "known.yaml"
+    assert written_steps([9, 3, 4, 5, 7]) == "3-5, 7, 9"
+    path.write_text('"9.9.9":\n  why:\n    names: 3-5, 7\n    paths: 1\n')
+    assert known_differences("9.9.9", path) == {
+        "names": dict.fromkeys((3, 4, 5, 7), "why"),
+        "paths": {1: "why"},
+    }
+    assert known_differences("9.9.8", path) == {}
+
+
+class Unchanging:
+    """A worker on which nothing ever happens."""
+
+    def __init__(self, port: int):
+        self.port, self.passed_s = port, 0.0
+
+    def addresses(self) -> list[tuple[str, int]]:
+        return [("127.0.0.1", self.port)]
+
+    def live(self) -> list[int]:
+        return [1]
+
+    def act(self, verb: str, worker: int) -> None:
+        raise AssertionError(verb)
+
+    def pass_time(self, seconds: float) -> None:
+        self.passed_s += seconds
+
+    def before(self, request: Request) -> None:
+        pass
+
+
+def test_a_wait_that_never_ends_fails_or_is_given_up() -> None:
+    wait = Script("s", ClusterWish(), False, "0.10", load_steps([{"settle": "c STOPPED 0"}], "here"))
+    target = Unchanging(closed_port())
+    with pytest.raises(PlayError):
+        list(Player(target).play(wait))
+    steps = load_steps([{"send": "GET /{{nothing}}"}, {"quiet": 1}], "here")
+    lenient = Player(target, lenient=True)
+    assert not list(lenient.play(Script("s", ClusterWish(), False, "0.10", steps)))
+    assert lenient.in_vain == {0: "nothing was saved as 'nothing'"}
+    again = Player(target, in_vain={0: "never"})
+    assert not list(again.play(wait))
+    assert target.passed_s == 1 + LENIENT_PATIENCE_S
+
+
+def closed_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])

@@ -7,11 +7,10 @@ assignments is added, so that a recording also tells each generation's leader, a
 
 from __future__ import annotations
 
-import json
 import re
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -183,9 +182,3 @@ class _Watch:
                         "delay_ms": int(found["delay"]),
                         "assignment": self._normaliser.addresses(_MEMBER.sub(r"\1", found["assignment"])),
                     }
-
-
-def write_timeline(path: Path, rows: Sequence[Mapping[str, object]]) -> None:
-    """One JSON line per row."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")

@@ -55,6 +55,11 @@ def line_of(version: str) -> tuple[int, int]:
     return int(major), int(minor)
 
 
+def numbers_of(version: str) -> tuple[int, ...]:
+    """`"4.3.1"` gives `(4, 3, 1)`: versions in order."""
+    return tuple(map(int, version.split(".")))
+
+
 def release_of(version: str) -> Release:
     """The newest row that is not newer than `version`."""
     fitting = [release for release in RELEASES if release.since <= line_of(version)]

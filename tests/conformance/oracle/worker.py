@@ -9,10 +9,16 @@ from pathlib import Path
 
 from . import jars
 from .process import JavaProcess, OracleError, free_port, write_properties
+from .releases import line_of
 
 DISTRIBUTED = "org.apache.kafka.connect.cli.ConnectDistributed"
 STANDALONE = "org.apache.kafka.connect.cli.ConnectStandalone"
 CONVERTER = "org.apache.kafka.connect.json.JsonConverter"
+# A standalone worker of 2.x does not start without a connector; this one is deleted as soon as it is there.
+FIRST_CONNECTOR = {
+    "name": "first",
+    "connector.class": "org.mockconnect.testing.TestSourceConnector",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +47,17 @@ class Worker:
         properties = folder / "worker.properties"
         write_properties(properties, _properties(plan, number, self.port, broker, folder))
         main = STANDALONE if plan.standalone else DISTRIBUTED
+        arguments = [str(properties)]
+        self._brings_connector = plan.standalone and line_of(plan.version) < (3, 0)
+        if self._brings_connector:
+            write_properties(folder / "first.properties", FIRST_CONNECTOR)
+            arguments.append(str(folder / "first.properties"))
         self.process = JavaProcess(
             f"worker-{number}",
             folder,
             _class_path(plan.version),
             main,
-            [str(properties)],
+            arguments,
             ["-Xmx256m", *plan.options],
         )
 
@@ -57,16 +68,23 @@ class Worker:
     def wait_ready(self, timeout_s: float = 120) -> None:
         """Wait until the worker answers requests through its herder (`/health` came with 3.9, so a list of connectors)."""
         deadline = time.monotonic() + timeout_s
-        while not self._answers("/connectors/x"):
+        self._wait_for("GET", "/connectors/x", b"Connector x not found", deadline)
+        if self._brings_connector:
+            self._wait_for("GET", "/connectors/first/tasks/0/status", b'"RUNNING"', deadline)
+            self._wait_for("DELETE", "/connectors/first", b"", deadline)
+            self._wait_for("GET", "/connectors/first/status", b"No status found", deadline)
+
+    def _wait_for(self, method: str, path: str, text: bytes, deadline: float) -> None:
+        while not self._answers(method, path, text):
             if self.process.pid is None or time.monotonic() > deadline:
                 raise OracleError(f"worker {self.number} does not answer:\n{self.process.tail()}")
             time.sleep(0.25)
 
-    def _answers(self, path: str) -> bool:
+    def _answers(self, method: str, path: str, text: bytes) -> bool:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=15)
         try:
-            connection.request("GET", path, headers=self._headers)
-            return b"Connector x not found" in connection.getresponse().read()
+            connection.request(method, path, headers=self._headers)
+            return text in connection.getresponse().read()
         except (OSError, http.client.HTTPException):
             return False
         finally:

@@ -1,0 +1,115 @@
+"""`docs/conformance.md`: tables out of a replay of every recorded version, then what `findings.md` says by hand."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from .compare import Comparison, Verdict, by_endpoint, endpoint_of
+from .recording import read_recording, recorded_versions, recording_path
+from .replaying import Replay, known_differences, replay, written_steps
+from .simulated import simulated_factory
+
+REPORT = Path(__file__).parents[2] / "docs" / "conformance.md"
+FINDINGS = Path(__file__).parent / "findings.md"
+_INTRODUCTION = """# Conformance with real Kafka Connect
+
+Scripts of HTTP exchanges are played on real workers, and every answer is recorded byte for byte. The same scripts are played
+on mockconnect, and its answers are compared: status, reason, body, headers and their order. This page is written by
+`python -m tests.conformance report`; `tests/conformance/README.md` tells how recordings are made.
+
+*Compared* exchanges are *identical*, or *tolerated* (they differ only as two runs of a real worker differ), or
+*different*: each of those is listed in `tests/conformance/known_differences.yaml` with its reason, and tests fail as soon as the
+list is not exact.
+"""
+
+
+def report() -> str:
+    """The whole page."""
+    replays = {version: list(replay(version, simulated_factory(version))) for version in recorded_versions()}
+    compared = {
+        version: [comparison for one in each for comparison in one.comparisons]
+        for version, each in replays.items()
+    }
+    parts = [
+        _INTRODUCTION,
+        "## Versions\n\n" + "\n".join(_versions(replays, compared)),
+        "## Endpoints\n\nCompared / identical / tolerated; a single number where all are identical.\n\n"
+        + "\n".join(_endpoints(compared)),
+        "## Tolerated\n\n" + "\n".join(_tolerated(compared)),
+        "## Different\n\n" + "\n".join(_different(replays)),
+        "## Not compared\n\n" + "\n".join(_uncompared(compared)),
+        FINDINGS.read_text(encoding="utf-8"),
+    ]
+    return "\n\n".join(part.strip("\n") for part in parts) + "\n"
+
+
+def _versions(
+    replays: Mapping[str, Sequence[Replay]], compared: Mapping[str, Sequence[Comparison]]
+) -> Iterator[str]:
+    yield "| Kafka | scripts | compared | identical | tolerated | different | not compared | waits given up |"
+    yield "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
+    for version, comparisons in compared.items():
+        names = [one.script for one in replays[version]]
+        given_up = sum(len(read_recording(recording_path(version, name)).in_vain) for name in names)
+        count = by_endpoint(comparisons)["TOTAL"]
+        left_out = count[Verdict.UNCOMPARED]
+        different = sum(one.differs for one in comparisons)
+        yield (
+            f"| {version} | {len(names)} | {count.total() - left_out} | {count[Verdict.SAME]} |"
+            f" {count[Verdict.TOLERATED]} | {different} | {left_out} | {given_up} |"
+        )
+
+
+def _endpoints(compared: Mapping[str, Sequence[Comparison]]) -> Iterator[str]:
+    counts = {version: by_endpoint(comparisons) for version, comparisons in compared.items()}
+    yield f"| endpoint | {' | '.join(counts)} |"
+    yield f"| --- |{' ---: |' * len(counts)}"
+    for name in sorted({name for count in counts.values() for name in count}):
+        yield f"| `{name}` | {' | '.join(_cell(count.get(name, Counter())) for count in counts.values())} |"
+
+
+def _cell(count: Counter[Verdict]) -> str:
+    total = count.total() - count[Verdict.UNCOMPARED]
+    if total and total == count[Verdict.SAME]:
+        return str(total)
+    return f"{total}/{count[Verdict.SAME]}/{count[Verdict.TOLERATED]}" if total else "-"
+
+
+def _tolerated(compared: Mapping[str, Sequence[Comparison]]) -> Iterator[str]:
+    counts = Counter(
+        (one.tolerance, endpoint_of(one.recorded))
+        for comparisons in compared.values()
+        for one in comparisons
+        if one.verdict == Verdict.TOLERATED
+    )
+    yield "| reason | endpoint | exchanges, all versions |"
+    yield "| --- | --- | ---: |"
+    yield from (f"| {reason} | `{name}` | {number} |" for (reason, name), number in sorted(counts.items()))
+
+
+def _different(replays: Mapping[str, Sequence[Replay]]) -> Iterator[str]:
+    yield "| Kafka | reason | exchanges |"
+    yield "| --- | --- | ---: |"
+    for version, each in replays.items():
+        known = known_differences(version)
+        reasons = Counter(
+            known.get(one.script, {}).get(comparison.recorded.step, "**not known**")
+            for one in each
+            for comparison in one.comparisons
+            if comparison.differs
+        )
+        yield from (f"| {version} | {reason} | {number} |" for reason, number in sorted(reasons.items()))
+
+
+def _uncompared(compared: Mapping[str, Sequence[Comparison]]) -> Iterator[str]:
+    """Steps that a script marks as answered by a connector's own code, of the newest version."""
+    version = next(iter(compared))
+    steps: dict[tuple[str, str], list[int]] = {}
+    for one in compared[version]:
+        if one.verdict == Verdict.UNCOMPARED:
+            steps.setdefault((one.script, endpoint_of(one.recorded)), []).append(one.recorded.step)
+    yield f"Answers that a connector's own code gives (recorded, never compared); {version}, other versions alike:\n"
+    for (script, endpoint), numbers in sorted(steps.items()):
+        yield f"* `{endpoint}`, script `{script}`, steps {written_steps(numbers)}"
