@@ -57,7 +57,15 @@ def processes() -> Iterator[list[subprocess.Popen[str]]]:
 
 
 def test_every_block_is_run_by_a_test_below() -> None:
-    parts = ("mockconnect serve", "curl", "docker build", "-m pytest", "def test_", "mockconnect.start(")
+    parts = (
+        "mockconnect serve",
+        "curl",
+        "docker build",
+        "-m pytest",
+        "def test_",
+        "mockconnect.start(",
+        "replay",
+    )
     found = [part for _, text in BLOCKS for part in parts if part in text]
     assert sorted(found) == sorted(parts)
     assert len(BLOCKS) == len(parts)
@@ -103,6 +111,15 @@ def test_one_command_starts_three_workers_which_answer(
     answers = subprocess.check_output(curls, shell=True, text=True, timeout=TIMEOUT_S)
     assert '"version":"4.3.1"' in answers
     assert '"name":"demo"' in answers
+
+
+def test_the_replay_of_all_recordings() -> None:
+    command = block("sh", "replay").replace(".venv/bin/python", sys.executable)
+    done = subprocess.run(
+        command, shell=True, cwd=ROOT, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
+    )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    assert "Kafka 4.3.1: 0 differences that are not known" in done.stdout
 
 
 def test_the_container() -> None:

@@ -307,21 +307,18 @@ class Plugins:
         if not has(self.version, "plugin_config"):
             return tuple(p for p in self._connectors if not _is_hidden(p))
         kinds = LISTED[:2] if connectors_only else LISTED
+        if not has(self.version, "nothing_hidden"):
+            found = (p for kind in kinds for p in self._of_kind[kind] if not _is_hidden(p))
+            return tuple(self._before_3_6(p) for p in found)
         rows = {(p.class_name, p.kind, p.version): p for kind in kinds for p in reversed(self._of_kind[kind])}
         return tuple(
-            p
-            for kind in kinds
-            for p in self._of_kind[kind]
-            if rows[p.class_name, p.kind, p.version] is p
-            and (has(self.version, "nothing_hidden") or not self._is_left_out(p))
+            p for kind in kinds for p in self._of_kind[kind] if rows[p.class_name, p.kind, p.version] is p
         )
 
-    def _is_left_out(self, plugin: PluginDesc) -> bool:
-        """From 3.2 to 3.5 a class that is a converter, too, is not listed as a header converter."""
-        both = plugin.kind == "header_converter" and any(
-            other.kind == "converter" for other in self._by_class[plugin.class_name]
-        )
-        return both or _is_hidden(plugin)
+    def _before_3_6(self, plugin: PluginDesc) -> PluginDesc:
+        """A class had one type only: a header converter that is a converter, too, was listed twice as the latter."""
+        others = self._by_class[plugin.class_name] if plugin.kind == "header_converter" else ()
+        return next((other for other in others if other.kind == "converter"), plugin)
 
     def connectors(self) -> tuple[PluginDesc, ...]:
         """Sources and sinks together, sorted by class name (the list of error texts)."""
@@ -489,10 +486,12 @@ class Plugins:
         if found is None:
             raise ConnectError(500, "Instantiation error", CONNECT_EXCEPTION)
         valid = "sink, source, converter, header_converter, transformation, predicate"
-        what = "class" if has(self.version, "invalid_plugin_class_text") else "type"
-        raise ConnectError(
-            400, f"Invalid plugin {what} {class_or_alias}. Valid types are {valid}.", BAD_REQUEST
-        )
+        what = f"class {class_or_alias}"
+        if not has(self.version, "invalid_plugin_class_text"):
+            if class_or_alias != found.class_name:  # there were no aliases for the other kinds
+                raise ConnectError(404, f"Unknown plugin {class_or_alias}.", NOT_FOUND)
+            what = f"type {found.kind}"
+        raise ConnectError(400, f"Invalid plugin {what}. Valid types are {valid}.", BAD_REQUEST)
 
 
 def _listed(plugins: Iterable[PluginDesc]) -> str:

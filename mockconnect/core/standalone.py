@@ -495,6 +495,8 @@ class StandaloneHerder:
 
         def restart() -> Steps[Reply[None]]:
             if not self.state.contains(name):
+                if not self._has("odd_standalone_restart"):
+                    raise errors.connector_not_found(name)
                 raise errors.null_pointer("java.util.Map.get(Object)", "connProps")
             yield from self.worker.stop_connector(name)
             yield from self._start_connector(name, started)
@@ -507,6 +509,8 @@ class StandaloneHerder:
         callback: Reply[None] = Reply()
 
         def restart() -> Steps[Reply[None]]:
+            if not self.state.contains(task_id.connector) and not self._has("odd_standalone_restart"):
+                raise errors.connector_not_found(task_id.connector)
             if self.state.contains(task_id.connector) and self.state.task_config(task_id) is None:
                 callback.fail(errors.standalone_task_not_found(task_id))
             yield from self.worker.stop_tasks([task_id])
@@ -566,7 +570,7 @@ class StandaloneHerder:
         def check() -> None:
             within_tasks_max()
             if task_config is None:
-                raise _no_task_config()
+                raise _no_task_config(self._has("casts_originals"))
 
         target = self.state.target_state(task_id.connector)
         started = yield from self.worker.start_task(task_id, entry.config, task_config or {}, target, check)
@@ -642,9 +646,13 @@ def _answered(error: BaseException) -> ConnectError:
     return error if isinstance(error, ConnectError) else ConnectError(500, str(error))
 
 
-def _no_task_config() -> Thrown:
-    """``new TaskConfig(null)``."""
-    error = errors.null_pointer("java.util.Map.size()", "inputMap")
+def _no_task_config(casts: bool) -> Thrown:
+    """``new TaskConfig(null)``; ``casts``: ``AbstractConfig`` makes a map of its own at first."""
+    error = (
+        errors.null_pointer("java.util.Map.size()", "inputMap")
+        if casts
+        else errors.null_pointer("java.util.Map.entrySet()", "originals")
+    )
     return Thrown(java_trace(error.java_class, error.message, NO_TASK_CONFIG_FRAMES), error.message)
 
 

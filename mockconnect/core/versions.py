@@ -50,6 +50,7 @@ SINCE: Final[Mapping[str, Number]] = {
     "removed_tasks_forgotten": (2, 6, 0),  # KAFKA-9472
     "tasks_config": (2, 8, 0),  # KIP-661
     "relayed_errors_are_500": (2, 8, 1),
+    "odd_standalone_restart": (3, 0, 0),  # before, an unknown connector was simply not found
     "restart_flags": (3, 0, 0),  # KIP-745
     "overrides_allowed": (3, 0, 0),  # KIP-722: the default policy is All
     "validate_timeout": (3, 0, 0),  # KAFKA-12904: before, 90 000 s
@@ -81,6 +82,7 @@ SINCE: Final[Mapping[str, Number]] = {
     "cluster_loggers": (3, 7, 0),  # KAFKA-15428
     "sink_rules_as_errors": (3, 7, 0),  # KAFKA-13327
     "group_id_override_check": (3, 7, 0),
+    "casts_originals": (3, 7, 0),
     "class_checks": (3, 7, 0),  # KAFKA-13328
     "applied_config_restarts_tasks": (3, 7, 1),  # KAFKA-9228
     "patch_config": (3, 8, 0),  # KAFKA-16445

@@ -1,7 +1,7 @@
 """Recorded against observed: how alike two rows are, and a table of it per endpoint.
 
 A verdict names the first thing that differs, from grave to slight: no answer, status, body, order of keys, headers.
-What differs in a way that two runs of a real worker differ, too, is tolerated, and the comparison says why. A script may say
+An order that each JVM draws anew is tolerated, and the length of a body without its documentation texts. A script may say
 of an exchange that lists under some keys have no order, or (`loose: ["*"]`) that the answer comes from a connector's own
 code, which only real workers run: such a one is recorded, not compared.
 """

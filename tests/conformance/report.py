@@ -19,8 +19,8 @@ Scripts of HTTP exchanges are played on real workers, and every answer is record
 on mockconnect, and its answers are compared: status, reason, body, headers and their order. This page is written by
 `python -m tests.conformance report`; `tests/conformance/README.md` tells how recordings are made.
 
-*Compared* exchanges are *identical*, or *tolerated* (they differ only as two runs of a real worker differ), or
-*different*: each of those is listed in `tests/conformance/known_differences.yaml` with its reason, and tests fail as soon as the
+*Compared* exchanges are *identical*, or *tolerated* (they differ only in an order that each JVM draws anew, or in the length of
+a body whose documentation texts are not recorded), or *different*: each of those is listed in `tests/conformance/known_differences.yaml` with its reason, and tests fail as soon as the
 list is not exact.
 """
 
