@@ -221,7 +221,11 @@ class Listener:
 
     async def _take(self, accepted: socket.socket, listening: socket.socket) -> None:
         loop = asyncio.get_running_loop()
-        transport, _ = await loop.connect_accepted_socket(self._connections, accepted)
+        try:
+            transport, _ = await loop.connect_accepted_socket(self._connections, accepted)
+        except OSError:  # gone before it said anything
+            accepted.close()
+            return
         if self._listening is not listening:  # the port was closed in between
             break_connection(transport)
 
