@@ -21,7 +21,7 @@ from mockconnect.core.errors import ConnectError
 from mockconnect.core.forwarding import Call, Resources
 from mockconnect.core.group import GroupCoordinator, GroupState
 from mockconnect.core.member import Coordinator
-from mockconnect.core.network import Break, Latency, Network
+from mockconnect.core.network import Break, Network
 from mockconnect.core.offset_store import OffsetStore
 from mockconnect.core.plugins import PluginDesc, Plugins, connector_task_configs, no_client_keys
 from mockconnect.core.settings import Timing, WorkerSettings
@@ -76,7 +76,7 @@ class Cluster:
     def __init__(self, options: ClusterOptions) -> None:
         self.options = options
         self.sim = Sim(options.seed, events_max=options.events_max, trace_rows_max=options.trace_rows_max)
-        self.network = Network(Latency(options.timing.kafka_latency_ms, options.timing.worker_latency_ms))
+        self.network = Network()
         self.coordinator: Coordinator = GroupCoordinator(self.sim, options.timing)
         self.script = Script()
         self.broker = Broker(

@@ -95,11 +95,6 @@ def forward_error(cause: str) -> ConnectError:
     return ConnectError(500, f"Error trying to forward REST request: {cause}", REST_EXCEPTION)
 
 
-def unexpected_forward_status(status_code: int) -> ConnectError:
-    text = f"Unexpected status code when handling forwarded request: {status_code}"
-    return ConnectError(500, text, REST_EXCEPTION)
-
-
 def request_timed_out(stage: str | None) -> ConnectError:
     """KAFKA-15563: since 3.7 the text names the stage the worker is in (``stage`` is ``None`` when unknown)."""
     return ConnectError(
@@ -206,7 +201,6 @@ WRITE_SESSION_KEY = "Error writing session key to Kafka"
 WRITE_TASK_COUNT = "Error writing task count record to Kafka"
 WRITE_LOGGER_LEVEL = "Error writing logger level to Kafka"
 FENCED_WRITE = "Failed to write to config topic; this may be due to a transient error and the request can be safely retried"
-UNCLAIMED_WRITE = "Cannot produce to config topic without claiming write privileges first"
 
 
 def write_restart(connector: str, only_failed: bool, include_tasks: bool) -> str:
@@ -265,12 +259,6 @@ def offsets_unsupported(connector: str) -> ConnectError:
 def offsets_failed(kind: str, connector: str) -> ConnectError:
     """``kind`` is ``source`` or ``sink``."""
     return ConnectError(500, f"Failed to modify offsets for {kind} connector {connector}")
-
-
-def offsets_unreadable(kind: str, connector: str) -> ConnectError:
-    if kind == "sink":
-        return ConnectError(500, f"Failed to retrieve consumer group offsets for sink connector {connector}")
-    return ConnectError(500, f"Failed to retrieve offsets for source connector {connector}")
 
 
 def nested_offset(field: str, type_name: str) -> ConnectError:
@@ -338,10 +326,6 @@ def no_session_key() -> ConnectError:
 
 
 # --- StandaloneHerder ----------------------------------------------------------------------------------------------------
-
-
-def standalone_start_failed(connector: str) -> ConnectError:
-    return ConnectError(500, f"Failed to transition connector {connector} to state STARTED")
 
 
 def standalone_no_config(connector: str) -> ConnectError:

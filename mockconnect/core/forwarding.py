@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 from mockconnect.core import errors
 from mockconnect.core.answers import Answer, Created, Json, LocalAnswers
 from mockconnect.core.errors import ConnectError, Expected, Redirect
+from mockconnect.core.javatext import trim
 from mockconnect.core.network import IO_CAUSES, Break, Network
 from mockconnect.core.offset_changes import Changes
 from mockconnect.core.requests import Signature
@@ -257,7 +258,7 @@ class Resources:
         self, name: str | None, config: Mapping[str, str | None] | None, initial_state: str | None = None
     ) -> Reply[Created]:
         """``POST /connectors``: the name is trimmed as Java trims."""
-        trimmed = (name or "").strip(JAVA_BLANKS)
+        trimmed = trim(name or "")
         if not self.settings.version.has("names_checked"):
             trimmed = name or ""
             if "/" in trimmed and self.settings.version.has("class_from_body"):
@@ -358,7 +359,7 @@ class Resources:
         if wanted is None:
             raise errors.level_missing()
         log4j_2 = self.settings.version.has("log4j_2")
-        level_text = wanted.strip(JAVA_BLANKS) if log4j_2 else wanted
+        level_text = trim(wanted) if log4j_2 else wanted
         if not level_text and self.settings.version.has("empty_level_500"):
             raise ConnectError(500, "Illegal null or empty Level name.")
         if not self._answers.is_level(level_text):
@@ -416,7 +417,6 @@ def _unsuffixed(class_name: str) -> str:
     return short or class_name
 
 
-JAVA_BLANKS = "".join(map(chr, range(0x21)))
 CONNECTION_RESET = "java.net.SocketException: Connection reset"
 GARBAGE_CAUSE = "com.fasterxml.jackson.core.JsonParseException: Unexpected character ('<' (code 60))"
 """The last two texts are guesses; only "Connection refused" was seen on real workers."""

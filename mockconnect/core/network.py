@@ -7,7 +7,6 @@ carries the verdict out. Whoever waits for a link to come back registers with :m
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
 
 
@@ -31,19 +30,10 @@ IO_CAUSES = {
 DROPPED were read from source; the TLS text is a guess."""
 
 
-@dataclass(frozen=True, slots=True)
-class Latency:
-    """One-way delays in milliseconds."""
-
-    kafka_ms: int = 1
-    worker_ms: int = 1
-
-
 class Network:
     """The links of one cluster; workers are named by their names, Kafka is a party of its own."""
 
-    def __init__(self, latency: Latency | None = None) -> None:
-        self.latency = latency or Latency()
+    def __init__(self) -> None:
         self._kafka: dict[str, Break] = {}
         self._links: dict[tuple[str, str], Break] = {}
         self._healed: list[Callable[[str], object]] = []

@@ -324,9 +324,6 @@ class Plugins:
         """Sources and sinks together, sorted by class name (the list of error texts)."""
         return self._connectors
 
-    def of_kind(self, kind: Kind) -> tuple[PluginDesc, ...]:
-        return self._of_kind[kind]
-
     def class_names(self, kind: Kind) -> tuple[str, ...]:
         """Distinct classes of a kind in order: what recommenders offer."""
         return tuple(dict.fromkeys(plugin.class_name for plugin in self._of_kind[kind]))

@@ -12,7 +12,7 @@ Rules of this room:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 
 from mockconnect.core.errors import ConnectError
 from mockconnect.core.javahash import DEFAULT_TABLE, bucket_order, string_hash
@@ -195,9 +195,6 @@ class Worker:
                     task.progress.rest(self.site.sim.now_ms)
                 else:
                     task.progress.run(self.site.sim.now_ms)
-
-    def versions(self, connectors: Mapping[str, object]) -> dict[str, str | None]:
-        return {name: self.connectors[name].plugin.version for name in connectors if name in self.connectors}
 
 
 def tasks_max_check(site: Site, connector: str, config: Config, count: int) -> Callable[[], None]:
