@@ -1,4 +1,4 @@
-"""The command line: ``mockconnect serve`` and ``mockconnect healthcheck``.
+"""The command line: ``mockconnect serve`` and ``mockconnect healthcheck``; ``commands`` has what needs no cluster.
 
 Rules of this room:
 
@@ -23,9 +23,13 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 
+from mockconnect.commands import plugins, schema, seed
+
 if TYPE_CHECKING:
+    from urllib.request import HTTPSHandler
+
+    from mockconnect.files.problems import Problem
     from mockconnect.hosting import RunningCluster
-    from mockconnect.options import Problem
 
 DEFAULT_PORT: Final = "8083"
 HEALTH_TIMEOUT_S: Final = 12.0
@@ -82,10 +86,10 @@ def _option(name: str, help_text: str, *more_variables: str, **attributes: Any) 
 @_option("--seed", "Seed of every random draw.", default="0", metavar="N")
 @_option(
     "--plugins",
-    "JSON or YAML file with plugins; may be repeated.",
+    "A name or glob of the catalogue (debezium-postgres@3.2), a file, !NAME to take away, WORKER=NAME for one worker"
+    " only; may be repeated.",
     multiple=True,
-    type=click.Path(),
-    metavar="FILE",
+    metavar="NAME|FILE",
 )
 @_option(
     "--connectors",
@@ -94,9 +98,21 @@ def _option(name: str, help_text: str, *more_variables: str, **attributes: Any) 
     metavar="FILE",
 )
 @_option(
+    "--cluster",
+    "File to start from: a captured cluster, or one written by hand.",
+    default=None,
+    metavar="FILE",
+)
+@_option(
     "--config", "A worker property, such as group.id=g; may be repeated.", multiple=True, metavar="NAME=VALUE"
 )
 @_option("--user", "Ask for basic authentication; may be repeated.", multiple=True, metavar="NAME:PASSWORD")
+@_option("--tls-cert", "PEM file: listen for HTTPS with this certificate.", default=None, metavar="FILE")
+@_option("--tls-key", "PEM file with its key, if it is not in there, too.", default=None, metavar="FILE")
+@_option(
+    "--tls-client-ca", "PEM file: clients must show a certificate of this.", default=None, metavar="FILE"
+)
+@_option("--tls-client-auth", "none, requested or required.", default=None, metavar="WISH")
 @_option(
     "--timing",
     "How long something takes, such as jvm_start=2s; may be repeated.",
@@ -198,7 +214,7 @@ def _number(text: object) -> object:
 
 
 def _pairs(name: str, texts: Sequence[str], problems: list[Problem]) -> dict[str, str]:
-    from mockconnect.options import Problem  # noqa: PLC0415 - heavy
+    from mockconnect.files.problems import Problem  # noqa: PLC0415 - heavy
 
     pairs: dict[str, str] = {}
     for text in texts:
@@ -229,7 +245,7 @@ def _flag_of(where: str) -> tuple[str, str]:
 
 def _check_ready_file(path: Path, problems: list[Problem]) -> None:
     """An old file would say that what is not ready is; so it goes first."""
-    from mockconnect.options import Problem  # noqa: PLC0415 - heavy
+    from mockconnect.files.problems import Problem  # noqa: PLC0415 - heavy
 
     try:
         path.unlink(missing_ok=True)
@@ -294,6 +310,56 @@ def _print_styled(lines: Sequence[tuple[str, str]]) -> None:
         console.print(Text(text, style=STYLES[kind]))
 
 
+# --- capture ---------------------------------------------------------------------------------------------------------------
+
+
+@main.command()
+@click.argument("urls", nargs=-1, required=True, metavar="URL...")
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Where to write it.",
+)
+@_option("--timeout", "Seconds to wait for one answer, with all repetitions.", default=30.0, type=float)
+@_option("--user", "For basic authentication.", default=None, metavar="NAME:PASSWORD")
+@_option("--ca", "Certificates to trust, as PEM.", default=None, metavar="FILE")
+@_option("--cert", "Certificate of this client, as PEM.", default=None, metavar="FILE")
+@_option("--key", "Key of that certificate, as PEM.", default=None, metavar="FILE")
+@_option("--insecure", "Trust every certificate.", is_flag=True)
+def capture(
+    urls: Sequence[str],
+    output: Path,
+    timeout: float,
+    user: str | None,
+    ca: str | None,
+    cert: str | None,
+    key: str | None,
+    insecure: bool,
+) -> None:
+    """Read a real cluster into a file that serve, start() and the fixture can begin with.
+
+    Give the URL of every worker, or one of a balancer. Only GET requests are sent, secrets are masked. An environment
+    variable is best for the password.
+    """
+    from mockconnect.capture.asking import Access  # noqa: PLC0415 - heavy
+    from mockconnect.capture.cluster import CaptureError  # noqa: PLC0415 - heavy
+    from mockconnect.capture.command import capture_to_file  # noqa: PLC0415 - heavy
+
+    name, _, password = (user or "").partition(":")
+    access = Access(timeout, name or None, password, ca, cert, key, insecure)
+    try:
+        click.echo(capture_to_file(urls, output, access))
+    except CaptureError as error:
+        for problem in error.problems:
+            click.echo(f"mockconnect capture: {problem}", err=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
 # --- healthcheck -----------------------------------------------------------------------------------------------------------
 
 
@@ -314,7 +380,8 @@ def healthcheck(url: str | None, timeout: float, user: str | None) -> None:
     if url is None:
         port = os.environ.get("MOCKCONNECT_PORT") or os.environ.get("CONNECT_REST_PORT") or DEFAULT_PORT
         host = os.environ.get("MOCKCONNECT_HOST") or "0.0.0.0"
-        url = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"
+        scheme = "https" if os.environ.get("MOCKCONNECT_TLS_CERT") else "http"
+        url = f"{scheme}://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"
     headers = {} if not user else {"Authorization": f"Basic {b64encode(user.split()[0].encode()).decode()}"}
     reason = _unhealthy(lambda path: _get(f"{url.rstrip('/')}{path}", headers, timeout))
     if reason is not None:
@@ -353,7 +420,7 @@ def _get(url: str, headers: Mapping[str, str], timeout_s: float) -> tuple[int, M
     from urllib.request import ProxyHandler, Request, build_opener  # noqa: PLC0415 - heavy
 
     try:
-        with build_opener(ProxyHandler({})).open(
+        with build_opener(ProxyHandler({}), *_tls_handlers(url)).open(
             Request(url, headers=dict(headers)), timeout=timeout_s
         ) as response:
             return response.status, _json(response.read())
@@ -365,6 +432,21 @@ def _get(url: str, headers: Mapping[str, str], timeout_s: float) -> tuple[int, M
         return 0, {"message": str(getattr(reason, "strerror", None) or reason)}
 
 
+def _tls_handlers(url: str) -> list[HTTPSHandler]:
+    """The worker is one's own, so whose certificate it shows does not matter; it may want to see the same one."""
+    if not url.startswith("https:"):
+        return []
+    import ssl  # noqa: PLC0415 - heavy
+    from urllib.request import HTTPSHandler  # noqa: PLC0415 - heavy
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    certificate = os.environ.get("MOCKCONNECT_TLS_CERT")
+    if certificate:
+        context.load_cert_chain(certificate, os.environ.get("MOCKCONNECT_TLS_KEY"))
+    return [HTTPSHandler(context=context)]
+
+
 def _json(body: bytes) -> Mapping[str, Any]:
     with suppress(ValueError):
         value = json.loads(body)
@@ -372,6 +454,9 @@ def _json(body: bytes) -> Mapping[str, Any]:
             return value
     return {}
 
+
+for _command in (plugins, schema, seed):
+    main.add_command(_command)
 
 if __name__ == "__main__":
     main()

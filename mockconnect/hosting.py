@@ -28,18 +28,18 @@ from mockconnect.core.answers import Answer
 from mockconnect.core.cluster import Cluster, ClusterOptions
 from mockconnect.core.connect import ConnectWorker, Rest
 from mockconnect.core.network import Break
+from mockconnect.core.plugins import PluginDesc
 from mockconnect.core.sim import TraceRow
 from mockconnect.core.traces import CONNECT_EXCEPTION, java_trace
+from mockconnect.files.problems import Problem, one_of
 from mockconnect.options import (
     Arguments,
     Duration,
     Options,
     OptionsError,
     PluginsGiven,
-    Problem,
     WorkerGiven,
     duration_ms,
-    one_of,
     plugins_on,
     read_options,
     release,
@@ -97,16 +97,19 @@ class _Hosted:
     def __init__(self, options: Options, ports: Sequence[ReservedPort]) -> None:
         self.options = options
         settings = tuple(plan.on(one.port) for plan, one in zip(options.workers, ports, strict=True))
-        self.urls = tuple(f"http://{_shown(options.host)}:{one.port}" for one in ports)
+        scheme = "http" if options.tls is None else "https"
+        self.urls = tuple(f"{scheme}://{_shown(options.host)}:{one.port}" for one in ports)
         self.core = Cluster(
             ClusterOptions(
                 workers=settings,
-                plugins=options.workers[0].plugins,
+                plugins=_on_any_worker(options),
                 seed=options.seed,
                 timing=options.timing,
                 cluster_id=options.cluster_id,
                 clients=partial(client_definition, version=release(settings[0].version)),
                 connectors=options.connectors,
+                loggers=options.loggers,
+                leader=options.leader,
                 mode=options.mode,
             )
         )
@@ -114,7 +117,7 @@ class _Hosted:
             self.core.set_plugins(plan.settings.name, plan.plugins)
         self.clock = Clock(self.core.sim, Pace(options.clock.kind), rate=options.clock.rate)
         by_name = {one.name: port for one, port in zip(settings, ports, strict=True)}
-        self.server = RestServer(self.core, self.clock, by_name)
+        self.server = RestServer(self.core, self.clock, by_name, tls=options.tls)
 
     @classmethod
     async def start(cls, options: Options) -> _Hosted:
@@ -140,6 +143,14 @@ class _Hosted:
     async def stop(self) -> None:
         await self.server.stop()
         gc.unfreeze()
+
+
+def _on_any_worker(options: Options) -> tuple[PluginDesc, ...]:
+    """What connectors that exist from the start may be: one worker has made their tasks, whichever it was."""
+    distinct = list({id(plan.plugins): plan.plugins for plan in options.workers}.values())
+    if len(distinct) == 1:
+        return distinct[0]
+    return tuple(dict.fromkeys(plugin for plugins in distinct for plugin in plugins))
 
 
 LARGE_CLUSTER_CONNECTORS: Final = 1_000
@@ -492,7 +503,10 @@ class RunningCluster:
     def partition(self, worker: WorkerRef, other: WorkerRef = "kafka", how: str = "refused") -> None:
         """Cut a worker from Kafka, or from another worker (both ways).
 
-        ``how``: ``refused``, ``dropped`` (only time-outs tell), ``dns``, ``tls`` or ``garbage``.
+        ``how``: ``refused``, ``dropped`` (only time-outs tell), ``silent`` (accepted, never answered), ``dns``, ``reset``,
+        ``closed``, ``not_http``, ``tls``, ``tls_name``, ``tls_refused``; or what something else answers in the other's
+        place: ``garbage`` (a proxy's page), ``upstream`` (its line of text), ``empty``, ``garbage_ok`` and ``empty_ok``
+        (with status 200), ``no_content``, ``redirect``, ``unauthorized``, ``challenge``.
         """
         if how not in BREAKS:
             raise ValueError(f"how: {one_of(how, BREAKS)}")

@@ -12,47 +12,48 @@ Rules of this room:
 from __future__ import annotations
 
 import difflib
-import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, Final, Literal, TypedDict, TypeGuard
+from typing import Any, Final, Literal, TypedDict, TypeGuard, cast
 
-from mockconnect.catalog import apache_plugins
-from mockconnect.core.cluster import SeedConnector
-from mockconnect.core.declared import DeclarationError, plugin_from_dict
+from mockconnect.choosing import Sets, Step, chosen, dealt, on_worker
+from mockconnect.cluster_arguments import MERGED, arguments_of, place_of
+from mockconnect.connectors import read_connectors, seed_of, worker_ids
+from mockconnect.core.cluster import EPOCH_MS
+from mockconnect.core.loggers import LEVELS
+from mockconnect.core.past import LoggerLevel
 from mockconnect.core.plugins import PluginDesc
+from mockconnect.core.seeding import SeedConnector
 from mockconnect.core.settings import Timing, WorkerSettings
-from mockconnect.core.terms import TargetState
 from mockconnect.core.versions import NEWEST, KafkaVersion
+from mockconnect.files.cluster import Cluster, Source, read_cluster
+from mockconnect.files.durations import EXPECTED, milliseconds
+from mockconnect.files.problems import FileError, Problem, ProblemsError, one_of, unknown
 from mockconnect.rest.filters import BASIC_AUTH_EXTENSION, USERS_PROPERTY, Filters
 from mockconnect.rest.jetty import jetty_of
+from mockconnect.rest.tls import CLIENT_AUTH, ClientAuth, Tls
 
 Duration = int | str
 Plugin = PluginDesc | Mapping[str, object]
 PluginsGiven = str | Path | Sequence[Plugin | str | Path]
-"""Declarations of plugins (see :func:`mockconnect.simulated_connector`), or files that hold lists of them."""
+"""Names and globs of the catalogue, files, plugins of one's own: see ``choosing.py``."""
 
 Mode = Literal["distributed", "standalone"]
 WORKERS_MAX: Final = 100
 
 
 class WorkerGiven(TypedDict, total=False):
-    """One worker of ``workers=[...]``."""
+    """One worker of ``workers=[...]``. ``worker_id`` is the host and port that it advertises, if not its own."""
 
     name: str
+    worker_id: str
+    leader: bool
     kafka_version: str
+    commit: str
     plugins: PluginsGiven
     config: Mapping[str, object]
-
-
-class ConnectorGiven(TypedDict, total=False):
-    """One connector that exists from the start. ``state`` is RUNNING (the default), PAUSED or STOPPED."""
-
-    name: str
-    config: Mapping[str, object]
-    state: str
 
 
 class Arguments(TypedDict, total=False):
@@ -66,34 +67,26 @@ class Arguments(TypedDict, total=False):
     host: str
     port: int
     advertised_host: str | None
-    connectors: str | Path | Sequence[ConnectorGiven] | None
+    plugin_sets: Mapping[str, PluginsGiven]
+    connectors: str | Path | Sequence[Mapping[str, object]] | None
+    loggers: Mapping[str, Mapping[str, object]]
+    cluster: str | Path | Cluster | None
     timing: Mapping[str, Duration]
     config: Mapping[str, object]
     users: Mapping[str, str]
     cluster_id: str
     cold_start: bool
+    tls_cert: str | Path | None
+    tls_key: str | Path | None
+    tls_client_ca: str | Path | None
+    tls_client_auth: ClientAuth
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One mistake: ``where`` is the argument, with the path inside it."""
-
-    where: str
-    text: str
-
-    def __str__(self) -> str:
-        return f"{self.where}: {self.text}"
-
-
-class OptionsError(ValueError):
+class OptionsError(ProblemsError):
     """Everything that is wrong with the options of a cluster; ``problems`` has one entry per mistake."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
-        count = "a mistake" if len(problems) == 1 else f"{len(problems)} mistakes"
-        super().__init__(
-            "\n".join([f"{count} in the options of the cluster:", *(f"  {one}" for one in problems)])
-        )
-        self.problems = tuple(problems)
+        super().__init__(problems, "the options of the cluster")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,11 +123,50 @@ class Options:
     connectors: tuple[SeedConnector, ...]
     cluster_id: str
     cold_start: bool
+    loggers: Mapping[str, Mapping[str, LoggerLevel]] = field(default_factory=dict)
+    leader: str = ""
+    tls: Tls | None = None
 
 
 def read_options(arguments: Mapping[str, object]) -> Options:
-    """Raises :class:`OptionsError` with all mistakes in ``arguments``."""
-    return _Reading(arguments).options()
+    """Raises :class:`OptionsError` with all mistakes in ``arguments``, and in the files that they name."""
+    cluster = arguments.get("cluster")
+    if cluster is None:
+        return _Reading(arguments).options()
+    given = {name: value for name, value in arguments.items() if name != "cluster"}
+    if not isinstance(cluster, str | Path | Cluster):
+        _raise_any([Problem("cluster", f"expected a file, found {cluster!r}")])
+    try:
+        read, source = (cluster, None) if isinstance(cluster, Cluster) else read_cluster(cluster)  # type: ignore[arg-type]
+    except FileError as error:
+        problems = [Problem(f"cluster: {one.where}", one.text) for one in error.problems]
+        raise OptionsError(problems) from None
+    of_file = arguments_of(read, given)
+    try:
+        both = {**of_file, **given, **{name: of_file[name] for name in MERGED if name in of_file}}
+        return _Reading(both, source or Source.of_value()).options()
+    except OptionsError as error:
+        problems = [_located(one, of_file, given, source) for one in error.problems]
+        raise OptionsError(sorted(problems, key=_line)) from None
+
+
+def _line(problem: Problem) -> int:
+    """Mistakes in the file come in its order, after those in arguments."""
+    found = re.match(r"cluster: .*?:(\d+)", problem.where)
+    return int(found[1]) if found else 0
+
+
+def _located(
+    problem: Problem, of_file: Mapping[str, object], given: Mapping[str, object], source: Source | None
+) -> Problem:
+    """A mistake in what came from the file is told with its line."""
+    if source is not None and problem.where.startswith(f"{source.name}:"):
+        return Problem(f"cluster: {problem.where}", problem.text)
+    place = place_of(problem.where)
+    if source is None or not place or place[0] not in of_file or place[0] in given:
+        return problem
+    found = source.problem(place, problem.text)
+    return Problem(f"cluster: {found.where}", found.text)
 
 
 def duration_ms(value: object, where: str = "duration") -> int:
@@ -151,27 +183,14 @@ def plugins_on(version: KafkaVersion, given: object = None, where: str = "plugin
     Raises :class:`OptionsError`.
     """
     problems: list[Problem] = []
-    plugins = _plugins(version, _declared(given, where, problems))
+    steps = chosen(given, where, problems)
     _raise_any(problems)
-    return plugins
+    return on_worker(version, steps)
 
 
 def release(version: KafkaVersion) -> str:
     """The version without a suffix, as the catalogue knows it."""
     return ".".join(map(str, version.number))
-
-
-def one_of(value: str, known: Sequence[str]) -> str:
-    """What to answer to a name that is not among the known ones."""
-    close = difflib.get_close_matches(value, known, 1)
-    meant = f"; did you mean {close[0]!r}?" if close else ""
-    return f"expected one of {', '.join(known)}, found {value!r}{meant}"
-
-
-def unknown(name: str, known: Sequence[str]) -> str:
-    """What to answer to a name that does not exist; the list may be long, so a near miss stands alone."""
-    close = difflib.get_close_matches(name, known, 1)
-    return f"unknown; did you mean {close[0]!r}?" if close else f"unknown; known are {', '.join(known)}"
 
 
 def _raise_any(problems: Sequence[Problem]) -> None:
@@ -185,9 +204,12 @@ def _raise_any(problems: Sequence[Problem]) -> None:
 class _Reading:
     """One pass over the arguments; mistakes gather in ``problems`` and a harmless value takes their place."""
 
-    def __init__(self, arguments: Mapping[str, object]) -> None:
+    def __init__(self, arguments: Mapping[str, object], source: Source | None = None) -> None:
+        """``source`` is where connectors that are read already come from."""
         self.arguments = arguments
         self.problems: list[Problem] = []
+        self.connectors = read_connectors(arguments.get("connectors"), source, self.problems)
+        self.leader = ""
 
     def options(self) -> Options:
         for name in self.arguments:
@@ -201,11 +223,27 @@ class _Reading:
         timing, workers = self._workers(mode, timing, host)
         if port + len(workers) > 65_536:
             self._problem("port", f"{len(workers)} workers do not fit between {port} and 65535")
-        connectors = tuple(_connectors(self.arguments.get("connectors"), self.problems))
+        connectors = tuple(seed_of(one, self._foreign(workers)) for one in self.connectors)
+        loggers = self._loggers([plan.settings.name for plan in workers])
         cluster_id = self._text("cluster_id", "")
         cold_start = self._flag("cold_start")
+        tls = self._tls()
         _raise_any(self.problems)
-        return Options(workers, mode, seed, clock, host, port, timing, connectors, cluster_id, cold_start)
+        return Options(
+            workers,
+            mode,
+            seed,
+            clock,
+            host,
+            port,
+            timing,
+            connectors,
+            cluster_id,
+            cold_start,
+            loggers,
+            self.leader,
+            tls,
+        )
 
     def _problem(self, where: str, text: str) -> None:
         self.problems.append(Problem(where, text))
@@ -258,6 +296,29 @@ class _Reading:
             return 0
         return value
 
+    def _tls(self) -> Tls | None:
+        """HTTPS listeners, if there is a certificate. A client must show one of its own where its authority is named."""
+        files = {name: self._file(f"tls_{name}") for name in ("cert", "key", "client_ca")}
+        auth = self._text("tls_client_auth", "required" if files["client_ca"] else "none")
+        if auth not in CLIENT_AUTH:
+            self._problem("tls_client_auth", one_of(auth, CLIENT_AUTH))
+        elif auth != "none" and files["client_ca"] is None:
+            self._problem("tls_client_ca", f"missing: tls_client_auth is {auth!r}")
+        if files["cert"] is None:
+            for name in [name for name in ("key", "client_ca") if files[name] is not None]:
+                self._problem(f"tls_{name}", "is of no use without tls_cert")
+            return None
+        try:
+            known = next((one for one in CLIENT_AUTH if one == auth), CLIENT_AUTH[0])
+            return Tls.of(files["cert"], files["key"], files["client_ca"], known)
+        except OSError as error:
+            self._problem("tls_cert", f"cannot be used: {error.strerror or error}")
+        return None
+
+    def _file(self, name: str) -> str | None:
+        value = self.arguments.get(name)
+        return str(value) if isinstance(value, Path) else self._text(name, "") or None
+
     def _timing(self) -> Timing:
         given = _mapping(self.arguments.get("timing"), "timing", self.problems)
         changes: dict[str, int] = {}
@@ -285,12 +346,17 @@ class _Reading:
             common.host = advertised
         elif not common.host:
             common.host = "localhost" if host in ANY_HOST else host
-        declared = _declared(self.arguments.get("plugins"), "plugins", self.problems)
+        names = [str(one.get("name", f"connect-{number}")) for number, one in enumerate(given)]
+        of_all, of_one = dealt(self.arguments.get("plugins"), names)
+        steps = self._chosen(of_all, "plugins")
         workers = [
-            self._worker(number, one, version, common, declared)
+            self._worker(number, one, version, common, [*steps, *self._chosen(of_one[number], "plugins")])
             for number, (one, version) in enumerate(zip(given, versions, strict=True))
         ]
-        self._check_unique([plan.settings.name for plan in workers])
+        self._check_unique([plan.settings.name for plan in workers], "name")
+        advertised_ids = [f"{plan.settings.host}:{plan.port}" for plan in workers if plan.port is not None]
+        if len(advertised_ids) == len(workers):
+            self._check_unique(advertised_ids, "worker_id")
         return replace(timing, **common.times), tuple(workers)
 
     def _basic_auth(self) -> Mapping[str, str]:
@@ -304,8 +370,9 @@ class _Reading:
 
     def _worker_list(self, mode: Mode) -> list[Mapping[str, object]]:
         value = self.arguments.get("workers")
+        captured = worker_ids(self.connectors) if value is None and mode == "distributed" else []
         if value is None:
-            value = 1 if mode == "standalone" else 3
+            value = [{"worker_id": one} for one in captured] or (1 if mode == "standalone" else 3)
         found: list[Mapping[str, object]] = [{}]
         if _is_whole(value):
             found = [{}] * max(0, min(value, WORKERS_MAX + 1))
@@ -354,22 +421,64 @@ class _Reading:
         given: Mapping[str, object],
         version: KafkaVersion,
         common: _Properties,
-        declared: Sequence[PluginDesc],
+        steps: Sequence[Step],
     ) -> WorkerPlan:
         where = f"workers[{number}]"
         own = _Properties(f"{where}.config", self.problems, common)
         own.read(_mapping(given.get("config"), f"{where}.config", self.problems))
+        if "worker_id" in given:
+            own.read_worker_id(given["worker_id"], f"{where}.worker_id")
         if "kafka_version" in given:
             version = self._version(given["kafka_version"], f"{where}.kafka_version")
-        plugins = [*declared, *_declared(given.get("plugins"), f"{where}.plugins", self.problems)]
+        plugins = on_worker(version, [*steps, *self._chosen(given.get("plugins"), f"{where}.plugins")])
         settings = WorkerSettings(
             name=_text_of(given.get("name", f"connect-{number}"), f"{where}.name", self.problems),
             host=own.host,
             version=version,
+            commit=_text_of(given["commit"], f"{where}.commit", self.problems) if "commit" in given else "",
             config=tuple(own.others.items()),
         )
+        if given.get("leader"):
+            self._lead(settings.name, where)
         self._check_filters(settings)
-        return WorkerPlan(replace(settings, **own.fields), _plugins(version, plugins), own.port)
+        return WorkerPlan(replace(settings, **own.fields), plugins, own.port)
+
+    def _lead(self, name: str, where: str) -> None:
+        if self.leader:
+            self._problem(f"{where}.leader", f"{self.leader!r} is the leader already")
+        self.leader = name
+
+    def _chosen(self, given: object, where: str) -> tuple[Step, ...]:
+        sets = _mapping(self.arguments.get("plugin_sets"), "plugin_sets", [])
+        return chosen(given, where, self.problems, cast("Sets", sets))
+
+    def _foreign(self, workers: Sequence[WorkerPlan]) -> frozenset[str] | None:
+        """Names and ids of the workers, if they are not those of the cluster that the connectors come from."""
+        if self.arguments.get("workers") is None or "connectors" not in self.arguments:
+            return None
+        ids = {plan.settings.name for plan in workers}
+        ids.update(f"{plan.settings.host}:{plan.port}" for plan in workers if plan.port is not None)
+        named = set(worker_ids(self.connectors))
+        return frozenset(ids) if named and not named & ids else None
+
+    def _loggers(self, names: Sequence[str]) -> dict[str, dict[str, LoggerLevel]]:
+        """Levels of loggers by worker."""
+        given = _mapping(self.arguments.get("loggers"), "loggers", self.problems)
+        for name in given:
+            if name not in names:
+                self._problem(f"loggers[{name!r}]", unknown(name, names))
+        return {name: self._levels(levels, f"loggers[{name!r}]") for name, levels in given.items()}
+
+    def _levels(self, given: object, where: str) -> dict[str, LoggerLevel]:
+        found: dict[str, LoggerLevel] = {}
+        for name, level in _mapping(given, where, self.problems).items():
+            text = level.get("level") if isinstance(level, Mapping) else level
+            modified = level.get("last_modified") if isinstance(level, Mapping) else None
+            if not isinstance(text, str) or text.upper() not in LEVELS:
+                self._problem(f"{where}[{name!r}]", one_of(str(text), LEVELS))
+            at_ms = modified - EPOCH_MS if isinstance(modified, int) else None
+            found[name] = LoggerLevel(str(text).upper(), at_ms)
+        return found
 
     def _check_filters(self, settings: WorkerSettings) -> None:
         """Properties of the REST surface that a worker would not start with."""
@@ -380,14 +489,14 @@ class _Reading:
             if problem not in self.problems:
                 self.problems.append(problem)
 
-    def _check_unique(self, names: Sequence[str]) -> None:
+    def _check_unique(self, names: Sequence[str], what: str) -> None:
         for number, name in enumerate(names):
             if name in names[:number]:
-                self._problem(f"workers[{number}].name", f"another worker is called {name!r} already")
+                self._problem(f"workers[{number}].{what}", f"another worker is called {name!r} already")
 
 
 KNOWN: Final = ("workers", *Arguments.__annotations__)
-TIMES: Final = tuple(field.name for field in fields(Timing))
+TIMES: Final = tuple(one.name for one in fields(Timing))
 ANY_HOST: Final = ("0.0.0.0", "::")
 
 
@@ -420,6 +529,17 @@ def _word(value: str, *_: object) -> object:
     return value
 
 
+POLICIES: Final = ("All", "None", "Principal", "Allowlist")
+
+
+def _policy(value: str, where: str, problems: list[Problem]) -> object:
+    """An alias or a class; a class of one's own is taken to allow everything."""
+    simple = value.rpartition(".")[2].removesuffix("ConnectorClientConfigOverridePolicy")
+    if "." not in value and simple not in POLICIES:
+        problems.append(Problem(where, one_of(value, POLICIES)))
+    return value
+
+
 PROPERTIES: Final[Mapping[str, Reader]] = {
     "group.id": _word,
     "connect.protocol": _choice("eager", "compatible", "sessioned"),
@@ -427,7 +547,7 @@ PROPERTIES: Final[Mapping[str, Reader]] = {
     "topic.tracking.enable": _truth,
     "topic.tracking.allow.reset": _truth,
     "topic.creation.enable": _truth,
-    "connector.client.config.override.policy": _word,
+    "connector.client.config.override.policy": _policy,
 }
 """Properties that are fields of ``WorkerSettings``, by name with underscores."""
 
@@ -508,6 +628,16 @@ class _Properties:
                 Problem(where, "this counts for all workers: give it in config of the cluster")
             )
 
+    def read_worker_id(self, value: object, where: str) -> None:
+        """``host:port`` as it is advertised."""
+        host, _, port = str(value).rpartition(":")
+        if host and port.isdecimal() and 0 < int(port) <= 65_535:
+            self.host, self.port = host, int(port)
+        else:
+            self._problems.append(
+                Problem(where, f"expected a host and a port such as connect-0:8083, found {value!r}")
+            )
+
     def _read_port(self, value: str, where: str) -> None:
         if value.isdecimal() and 0 < int(value) <= 65_535:
             self.port = int(value)
@@ -529,118 +659,6 @@ def _property_text(value: object, where: str, problems: list[Problem]) -> str | 
         return str(value)
     problems.append(Problem(where, f"expected a text, a number or a truth value, found {value!r}"))
     return None
-
-
-# --- plugins ---------------------------------------------------------------------------------------------------------------
-
-
-def _plugins(version: KafkaVersion, declared: Sequence[PluginDesc]) -> tuple[PluginDesc, ...]:
-    shipped = apache_plugins(release(version))
-    replaced = {plugin.class_name for plugin in declared}
-    if not replaced:
-        return shipped
-    return (*(plugin for plugin in shipped if plugin.class_name not in replaced), *declared)
-
-
-def _declared(given: object, where: str, problems: list[Problem]) -> list[PluginDesc]:
-    if given is None:
-        return []
-    if isinstance(given, str | Path):
-        return _declared(_loaded(given, where, problems), f"{where}: {given}", problems)
-    if not isinstance(given, Sequence):
-        problems.append(Problem(where, f"expected a list of plugins or a file with one, found {given!r}"))
-        return []
-    found: list[PluginDesc] = []
-    for number, one in enumerate(given):
-        found += _one_declared(one, f"{where}[{number}]", problems)
-    return found
-
-
-def _one_declared(one: object, where: str, problems: list[Problem]) -> list[PluginDesc]:
-    if isinstance(one, PluginDesc):
-        return [one]
-    if isinstance(one, str | Path):
-        return _declared(one, where, problems)
-    try:
-        return [plugin_from_dict(_mapping(one, where, problems, "a plugin, a dict or a file"))] if one else []
-    except DeclarationError as error:
-        problems += [Problem(where, problem) for problem in error.problems]
-        return []
-
-
-def _loaded(path: str | Path, where: str, problems: list[Problem]) -> object:
-    """What a JSON or YAML file holds; an empty list where it cannot be read."""
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-        return json.loads(text) if Path(path).suffix == ".json" else _yaml(text)
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else " ".join(str(error).split())
-        problems.append(Problem(where, f"{path} cannot be read: {reason}"))
-    return []
-
-
-def _yaml(text: str) -> object:
-    import yaml  # noqa: PLC0415 - only those who have such files pay for it
-
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ValueError(str(error)) from error
-
-
-# --- connectors ----------------------------------------------------------------------------------------------------------
-
-TARGETS: Final = {
-    "RUNNING": TargetState.STARTED,
-    "PAUSED": TargetState.PAUSED,
-    "STOPPED": TargetState.STOPPED,
-}
-
-
-def _connectors(given: object, problems: list[Problem]) -> Iterable[SeedConnector]:
-    where = "connectors"
-    if isinstance(given, str | Path):
-        where, given = f"connectors: {given}", _loaded(given, where, problems)
-    if given is None:
-        return
-    if not isinstance(given, Sequence) or isinstance(given, str):
-        problems.append(Problem(where, f"expected a list of connectors or a file with one, found {given!r}"))
-        return
-    names: list[str] = []
-    for number, one in enumerate(given):
-        if not isinstance(one, Mapping):
-            problems.append(Problem(f"{where}[{number}]", f"expected a dict, found {one!r}"))
-            continue
-        found = _connector(_mapping(one, where, problems), f"{where}[{number}]", problems)
-        if found.name in names:
-            problems.append(
-                Problem(f"{where}[{number}].name", f"there is a connector {found.name!r} already")
-            )
-        names.append(found.name)
-        yield found
-
-
-def _connector(given: Mapping[str, object], where: str, problems: list[Problem]) -> SeedConnector:
-    _check_keys(given, tuple(ConnectorGiven.__annotations__), where, problems)
-    config = _connector_config(given.get("config"), f"{where}.config", problems)
-    name = _text_of(given.get("name", config.get("name")), f"{where}.name", problems)
-    if config.get("name", name) != name:
-        problems.append(Problem(f"{where}.config['name']", f"expected {name!r}, found {config['name']!r}"))
-    state = str(given.get("state", "RUNNING")).upper()
-    if state not in TARGETS:
-        problems.append(Problem(f"{where}.state", one_of(state, tuple(TARGETS))))
-    return SeedConnector(name, config, TARGETS.get(state, TargetState.STARTED))
-
-
-def _connector_config(given: object, where: str, problems: list[Problem]) -> dict[str, str | None]:
-    values = _mapping(given, where, problems, "a dict with the connector's config")
-    config = {
-        name: None if value is None else _property_text(value, f"{where}[{name!r}]", problems)
-        for name, value in values.items()
-    }
-    if isinstance(given, Mapping) and not config.get("connector.class"):
-        problems.append(Problem(f"{where}['connector.class']", "missing"))
-    return config
 
 
 # --- values --------------------------------------------------------------------------------------------------------------
@@ -674,21 +692,10 @@ def _check_keys(
             problems.append(Problem(f"{where}.{name}", unknown(name, known)))
 
 
-_PART: Final = r"(\d+(?:\.\d+)?)(ms|s|m|h|d)"
-_UNITS: Final = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
-
-
 def _duration(value: object, where: str, problems: list[Problem]) -> int:
     if _is_whole(value) and value >= 0:
         return value
-    text = value.strip() if isinstance(value, str) else ""
-    if text.isdecimal():
-        return int(text)
-    if re.fullmatch(f"(?:{_PART})+", text):
-        return round(sum(float(number) * _UNITS[unit] for number, unit in re.findall(_PART, text)))
-    problems.append(
-        Problem(
-            where, f"expected milliseconds or a text such as '300ms', '5s', '2m' or '1h', found {value!r}"
-        )
-    )
-    return 0
+    span_ms = milliseconds(value) if isinstance(value, str) else None
+    if span_ms is None:
+        problems.append(Problem(where, f"expected {EXPECTED}, found {value!r}"))
+    return span_ms or 0

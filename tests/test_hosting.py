@@ -65,8 +65,9 @@ def test_a_cold_start_shows_the_boot() -> None:
     with mockconnect.start(cold_start=True, clock="manual") as cluster:
         assert cluster.now_ms == 0
         assert refused(cluster.url)
-        cluster.run_until(lambda it: it.worker(0).rest is Rest.SERVING)
+        cluster.run_until(lambda it: it.worker(0).rest is Rest.JETTY_404)
         assert cluster.leader is None
+        cluster.run_until(lambda it: it.worker(0).rest is Rest.SERVING)
         assert ask(cluster.url, "/")[0] == 200
         cluster.settle()
         assert cluster.leader is not None
@@ -285,7 +286,7 @@ def test_workers_that_cannot_reach_each_other_cannot_forward(cluster: RunningClu
     cluster.heal()
     assert create("b")[0] == 201
     with pytest.raises(
-        ValueError, match="how: expected one of refused, dropped, dns, tls, garbage, found 'refusd'"
+        ValueError, match=r"how: expected one of refused, .*found 'refusd'; did you mean 'ref"
     ):
         cluster.partition(1, 0, how="refusd")
 

@@ -250,19 +250,24 @@ def test_all_mistakes_are_told_at_once() -> None:
             "config: Listener doesn't have the right format (protocol://hostname:port).",
         ),
         ({"plugins": 5}, "plugins: expected a list of plugins or a file with one, found 5"),
-        ({"plugins": ["/none.yaml"]}, "plugins[0]: /none.yaml cannot be read: No such file or directory"),
+        (
+            {"config": {"connector.client.config.override.policy": "Principle"}},
+            "config['connector.client.config.override.policy']: expected one of All, None, Principal, Allowlist,"
+            " found 'Principle'; did you mean 'Principal'?",
+        ),
+        ({"plugins": ["/none.yaml"]}, "plugins[0]: /none.yaml: cannot be read: No such file or directory"),
         ({"connectors": 5}, "connectors: expected a list of connectors or a file with one, found 5"),
-        ({"connectors": [3]}, "connectors[0]: expected a dict, found 3"),
-        ({"connectors": [{"name": "a"}]}, "connectors[0].config: expected a dict with the connector's config, found None"),
+        ({"connectors": [3]}, "connectors[0]: expected a mapping, found '3'"),
+        ({"connectors": [{"name": "a"}]}, "connectors[0].config['connector.class']: missing"),
         ({"connectors": [{"name": "a", "config": {}}]}, "connectors[0].config['connector.class']: missing"),
         ({"connectors": [{"config": {"connector.class": "c"}}]}, "connectors[0].name: missing"),
         (
             {"connectors": [{"name": "a", "config": {"connector.class": "c", "name": "b"}}]},
-            "connectors[0].config['name']: expected 'a', found 'b'",
+            "connectors[0].config.name: expected 'a', found 'b'",
         ),
         (
             {"connectors": [{"name": "a", "config": {"connector.class": "c"}, "state": "RUNING"}]},
-            "connectors[0].state: expected one of RUNNING, PAUSED, STOPPED, found 'RUNING'; did you mean 'RUNNING'?",
+            "connectors[0].state: expected one of PAUSED, RUNNING, STOPPED, found 'RUNING'; did you mean 'RUNNING'?",
         ),
         (
             {"connectors": [{"name": "a", "config": {"connector.class": "c"}}] * 2},
@@ -287,12 +292,17 @@ def test_a_file_that_is_no_yaml_is_one_mistake(tmp_path: Path) -> None:
     path = tmp_path / "plugins.yaml"
     path.write_text("- {class: [")
     (found,) = problems(plugins=[path])
-    assert found.startswith(f"plugins[0]: {path} cannot be read: while parsing")
+    assert found.startswith(f"plugins[0]: {path}:2: no YAML: ")
 
 
 def test_no_known_property_looks_like_a_typing_error_of_another() -> None:
     own = ("listeners", "rest.port", "rest.host.name", "rest.advertised.port", "response.http.headers.config")
-    words = {"connect.protocol": "eager", "exactly.once.source.support": "enabled", "admin.listeners": ""}
+    words = {
+        "admin.listeners": "",
+        "connect.protocol": "eager",
+        "connector.client.config.override.policy": "None",
+        "exactly.once.source.support": "enabled",
+    }
     config: dict[str, object] = {
         name: words.get(name, "true") for name in KNOWN_PROPERTIES if name not in own
     }

@@ -75,7 +75,7 @@ class LocalAnswers:
         self._loggers = loggers
         self._epoch_ms = epoch_ms
         self.plugins = plugins
-        self._types: dict[str, str] = {}
+        self._types: dict[tuple[str, str | None], str] = {}
         self._names_table = names_table
         self.raw_configs: Callable[[], ClusterConfigState] = configs.snapshot
         """``rawConfig``: what a status takes the connector's type from. A distributed herder has its own snapshot."""
@@ -111,14 +111,16 @@ class LocalAnswers:
 
         KAFKA-13989: before 3.4 that was an error; raises :class:`ConnectError`.
         """
-        name = "" if config is None else config.get("connector.class") or ""
-        kind = self._types.get(name)
+        config = config or {}
+        name = config.get("connector.class") or ""
+        key = (name, config.get("connector.plugin.version"))
+        kind = self._types.get(key)
         if kind is None:
             if name and not self._settings.version.has("unknown_type"):
                 self.plugins.connector(name)
             kind = self.plugins.connector_type(config)
             if kind != "unknown":
-                self._types[name] = kind
+                self._types[key] = kind
         return kind
 
     def fresh_info(self, name: str) -> Answer | None:
@@ -273,7 +275,7 @@ def server_info(settings: WorkerSettings, cluster_id: str) -> Answer:
     """``ServerInfo``."""
     answer: Answer = {
         "version": settings.version.text,
-        "commit": settings.version.commit,
+        "commit": settings.commit or settings.version.commit,
     }
     if settings.version.has("cluster_id"):
         answer["kafka_cluster_id"] = cluster_id

@@ -182,6 +182,9 @@ class Share(Generic[Item]):
     def given(self) -> tuple[Item, ...]:
         return tuple(self.items[self._kept :])
 
+    def kept(self) -> list[Item]:
+        return self.items[: self._kept]
+
     def revoke(self, unwanted: set[Item]) -> None:
         """Takes away reported items. Comes before anything is given."""
         revoked = unwanted.intersection(self.items)
@@ -189,6 +192,10 @@ class Share(Generic[Item]):
             self.items = [item for item in self.items if item not in revoked]
             self._kept = len(self.items)
             self.revoked |= revoked
+
+    def announce(self, unwanted: Collection[Item]) -> None:
+        """What is to be revoked but still counts in this round, as before Kafka 3.4."""
+        self.revoked.update(unwanted)
 
     def revoke_first(self, count: int) -> None:
         """Takes away the first items, which are the most recently started ones of a worker."""
@@ -272,21 +279,24 @@ def surpluses(shares: Sequence[Share[Item]], total: int) -> list[tuple[Share[Ite
 
 
 class IncrementalCooperativeAssignor:
-    """``IncrementalCooperativeAssignor`` of Kafka 3.7 and later (protocols ``compatible`` and ``sessioned``).
+    """``IncrementalCooperativeAssignor`` of Kafka 3.4 and later (protocols ``compatible`` and ``sessioned``).
 
     Only what has to move moves: it is revoked in one round and assigned in the next. Work of a member that
     vanished waits ``scheduled_rebalance_max_delay_ms`` in case the member comes back, unless that member
     was the leader: its successor starts with a fresh assignor, for which the same work is newly created.
     """
 
-    def __init__(self, scheduled_rebalance_max_delay_ms: int) -> None:
+    def __init__(self, scheduled_rebalance_max_delay_ms: int, *, waits_without_delay: bool = False) -> None:
+        """``waits_without_delay``: a maximum of 0 still leaves lost work lost until the next round."""
         self._max_delay_ms = scheduled_rebalance_max_delay_ms
+        self._waits_without_delay = waits_without_delay
         self._configured = Configured()
         # What the last round left behind: who ran what (lost work included), and what was told to stop.
         self._previous = ConnectorsAndTasks()
         self._previous_revocation = ConnectorsAndTasks()
         self._previous_members: frozenset[str] = frozenset()
         self._previous_generation = -1
+        self._inherited = False
         # The delay that is running, if any. Candidates are members without work, in order of appearance.
         self._delay_ms = 0
         self._scheduled_rebalance_at_ms = 0
@@ -294,6 +304,15 @@ class IncrementalCooperativeAssignor:
         # Back-off while every round wants to revoke something again.
         self._revoked_in_previous = False
         self._successive_revoking_rounds = 0
+
+    def inherit(self, known: Assignment) -> None:
+        """Before its first round: what the group had assigned, to members that will say so, and to one that will not.
+
+        A round that only forms a captured group again moves nothing for balance.
+        """
+        self._previous = ConnectorsAndTasks(set(known.connectors), set(known.tasks))
+        self._previous_members = frozenset({""})
+        self._inherited = True
 
     def perform(
         self,
@@ -354,7 +373,7 @@ class IncrementalCooperativeAssignor:
             self._reset_delay()
             return NOTHING
         nobody_left = self._scheduled_rebalance_at_ms == 0 and self._previous_members <= loads.keys()
-        if nobody_left or self._max_delay_ms == 0:
+        if nobody_left or (self._max_delay_ms == 0 and not self._waits_without_delay):
             return lost.in_order()  # nobody left: then a member never received what it had been assigned
         if 0 < self._scheduled_rebalance_at_ms <= now_ms:
             return self._end_delay(lost, loads)
@@ -392,7 +411,8 @@ class IncrementalCooperativeAssignor:
 
     def _balance(self, loads: Loads, configured: ConnectorsAndTasks, now_ms: int) -> None:
         """``performLoadBalancingRevocations``, which waits while a delay runs and backs off after itself."""
-        if self._delay_ms > 0:
+        inherited, self._inherited = self._inherited, False
+        if self._delay_ms > 0 or inherited:
             self._revoked_in_previous = False
             return
         surplus = self._surplus(loads, configured)

@@ -33,6 +33,8 @@ Where = Literal[
     "task_stop",
     "stop",
     "alter_offsets",
+    "exactly_once",
+    "transaction_boundaries",
 ]
 TasksRuleKind = Literal["exactly_one", "tasks_max", "fixed", "items"]
 AlterAnswer = Literal["true", "false", "unsupported"]
@@ -47,14 +49,16 @@ _LITERAL_NAME = re.compile(r"[A-Za-z0-9_-]+([.][A-Za-z0-9_-]+)*")
 class Condition:
     """A test of a config: the first of ``keys`` that is present decides.
 
-    Exactly one of the tests: ``equals`` (null counts as absent), ``differs``, ``given`` (present and not empty), or
-    ``any_prefix`` (some key of the config starts with one of these).
+    Exactly one of the tests: ``equals`` (null counts as absent), ``differs``, ``given`` (present and not empty),
+    ``unlike`` (present and not matched by this pattern), or ``any_prefix`` (some key of the config starts with one of
+    these).
     """
 
     keys: tuple[str, ...] = ()
     equals: str | None = None
     differs: str | None = None
     given: bool | None = None
+    unlike: str | None = None
     any_prefix: tuple[str, ...] = ()
 
     def holds(self, config: Mapping[str, str | None]) -> bool:
@@ -65,15 +69,36 @@ class Condition:
             return value == self.equals
         if self.differs is not None:
             return value != self.differs
+        if self.unlike is not None:
+            return value is not None and not javaregex.matches(self.unlike, value)
         return bool(value) == (self.given is not False)
 
 
 @dataclass(frozen=True, slots=True)
 class ConfigRule:
-    """One sentence of a connector's own ``validate()``: ``message`` on ``key`` when all conditions hold."""
+    """One sentence of a connector's own ``validate()``: ``message`` on ``key`` when all conditions hold.
+
+    ``value`` is that of an entry which this rule makes, because ``key`` is none of the connector's keys.
+    ``otherwise_valid``: only when there was nothing wrong with any of the connector's keys.
+    """
 
     key: str
     message: str
+    when: tuple[Condition, ...] = ()
+    value: str | None = None
+    otherwise_valid: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ThrownRule:
+    """What a connector's own ``validate()`` throws when all conditions hold and one of ``keys`` (if any) has no value.
+
+    A key has no value if its text could not be parsed, if it is null, or if it is not given and has no default.
+    """
+
+    exception: str
+    message: str | None = None
+    keys: tuple[str, ...] = ()
     when: tuple[Condition, ...] = ()
 
 
@@ -177,6 +202,8 @@ _PLACES: Final[Mapping[Where, tuple[str, str]]] = {
     "task_stop": ("", "stop"),
     "stop": ("connector_stop", "stop"),
     "alter_offsets": ("", "alterOffsets"),
+    "exactly_once": ("", "exactlyOnceSupport"),
+    "transaction_boundaries": ("", "canDefineTransactionBoundaries"),
 }
 
 
@@ -186,6 +213,8 @@ class Behaviour:
 
     tasks: TasksRule = TasksRule()
     task_class: str = ""
+    task_version: str | None = None
+    """What the task's own ``version()`` tells; ``None``: the connector's."""
     task_config_keys: tuple[str, ...] | None = None
     """Keys of the connector config that a task config repeats; ``None``: all."""
     task_config_added: tuple[tuple[str, str], ...] = ()
@@ -220,6 +249,11 @@ class Behaviour:
     parses_config: bool = False
     """``start`` and ``exactlyOnceSupport`` parse the config and throw what is wrong with it."""
     config_rules: tuple[ConfigRule, ...] = ()
+    thrown_rules: tuple[ThrownRule, ...] = ()
+    omitted_values: tuple[str, ...] = ()
+    """Keys of its own definition that ``validate`` leaves out of its answer."""
+    null_answer: Literal["", "config", "validate"] = ""
+    """The method that answers null where Connect wants a definition or an outcome."""
     failures: tuple[Failure, ...] = ()
 
     def task_configs(self, config: Mapping[str, str], max_tasks: int) -> list[dict[str, str]]:

@@ -7,40 +7,31 @@ Rules of this room: everything outside core goes through :class:`Cluster`. Reque
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from mockconnect.core import config_store
-from mockconnect.core.answers import Answer, Json, hash_ordered
+from mockconnect.core.answers import Answer, Json
 from mockconnect.core.broker import Broker
 from mockconnect.core.configdef import ConfigDef
 from mockconnect.core.connect import ConnectWorker, Rest
 from mockconnect.core.connect_standalone import CommandLine
-from mockconnect.core.errors import ConnectError
 from mockconnect.core.forwarding import Call, Resources
 from mockconnect.core.group import GroupCoordinator, GroupState
 from mockconnect.core.member import Coordinator
 from mockconnect.core.network import Break, Network
 from mockconnect.core.offset_store import OffsetStore
-from mockconnect.core.plugins import PluginDesc, Plugins, connector_task_configs, no_client_keys
+from mockconnect.core.past import LoggerLevel
+from mockconnect.core.plugins import PluginDesc, no_client_keys
+from mockconnect.core.seeding import SeedConnector, seed
 from mockconnect.core.settings import Timing, WorkerSettings
 from mockconnect.core.sim import Reply, Sim
 from mockconnect.core.site import Script, Thrown
-from mockconnect.core.terms import Config, ConnectorTaskId, TargetState
+from mockconnect.core.terms import ConnectorTaskId
 from mockconnect.core.topics import Topic
 
 EPOCH_MS = 1_767_225_600_000
 """2026-01-01T00:00:00Z: the calendar time of virtual instant 0, unless another is asked for."""
-
-
-@dataclass(frozen=True, slots=True)
-class SeedConnector:
-    """A connector that exists before the cluster starts. Its tasks are generated as the connector would."""
-
-    name: str
-    config: Config
-    target: TargetState = TargetState.STARTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +46,10 @@ class ClusterOptions:
     epoch_ms: int = EPOCH_MS
     clients: Callable[[str], ConfigDef] = no_client_keys
     connectors: tuple[SeedConnector, ...] = ()
+    loggers: Mapping[str, Mapping[str, LoggerLevel]] = field(default_factory=dict)
+    """Levels set before the cluster starts, by worker name and logger."""
+    leader: str = ""
+    """Name of the worker that joins the group first, and leads it."""
     mode: Literal["distributed", "standalone"] = "distributed"
     events_max: int = 5_000_000
     trace_rows_max: int = 20_000
@@ -101,7 +96,9 @@ class Cluster:
                 self.broker, settings, options.plugins, self._find_worker, self._command_line()
             )
         if options.mode == "distributed":
-            self._seed(options.connectors)
+            pasts = seed(self.broker, options.workers, options.plugins, options.connectors, options.loggers)
+            for name, past in pasts.items():
+                self.workers[name].past = past
 
     def _command_line(self) -> CommandLine | None:
         """A standalone worker keeps nothing between starts: it is given its connectors at each."""
@@ -120,37 +117,6 @@ class Cluster:
                 return worker.node.resources
         return None
 
-    def _seed(self, connectors: Sequence[SeedConnector]) -> None:
-        """Write what the config topic holds before anybody reads it."""
-        if not connectors:
-            return
-        version = self.options.workers[0].version.number
-        plugins = Plugins(self.options.plugins, version)
-        append = self.broker.config_topic.append
-        for seed in connectors:
-            config = {**seed.config, "name": seed.name}
-            if seed.target is not TargetState.STARTED:
-                append((config_store.TARGET, seed.name), seed.target)
-            append((config_store.CONNECTOR, seed.name), hash_ordered(config))
-            tasks = (
-                self._seed_tasks(plugins, seed.name, config, version)
-                if seed.target is not TargetState.STOPPED
-                else []
-            )
-            for number, task in enumerate(tasks):
-                append((config_store.TASK, seed.name, str(number)), hash_ordered(task))
-            append((config_store.COMMIT, seed.name), len(tasks))
-
-    @staticmethod
-    def _seed_tasks(
-        plugins: Plugins, name: str, config: Config, version: tuple[int, int, int]
-    ) -> list[dict[str, str]]:
-        try:
-            plugin = plugins.connector(config.get("connector.class") or "")
-            return connector_task_configs(name, config, plugin, version)
-        except ConnectError:
-            return []
-
     # --- time -----------------------------------------------------------------------------------------------------------
 
     @property
@@ -159,8 +125,8 @@ class Cluster:
 
     def start(self) -> None:
         """Start every worker process now."""
-        for worker in self.workers.values():
-            worker.start()
+        for name in sorted(self.workers, key=lambda name: name != self.options.leader):
+            self.workers[name].start()
 
     def settle(self, max_ms: int = 900_000) -> bool:
         """Run until nothing is under way (see :attr:`settled`); says whether that was reached in ``max_ms``."""

@@ -18,10 +18,10 @@ from mockconnect.core.config_store import ClusterConfigState, ConfigStore
 from mockconnect.core.member import Coordinator
 from mockconnect.core.network import Network
 from mockconnect.core.settings import Timing
-from mockconnect.core.sim import Reply, Sim, Steps, Within
+from mockconnect.core.sim import Sim, Steps, Within
 from mockconnect.core.stages import TickStage
 from mockconnect.core.terms import TargetState, TaskConfig
-from mockconnect.core.topics import Fenced, Key, Producer, Reader, Record
+from mockconnect.core.topics import Fenced, Key, Producer, Reader
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,16 +79,21 @@ class ConfigLog:
         self, records: Sequence[tuple[Key, object]], error_text: str, *, read_back: bool = True
     ) -> Steps[None]:
         """Send records and read them back within 30 s in total; a time-out does not take them back."""
+        if self.fenced:
+            # The next tick claims the topic again, or leads no more.
+            raise errors.write_failed(errors.UNCLAIMED_WRITE)
         deadline_at_ms = self._sim.now_ms + self._timing.config_write_timeout_ms
-        sent: Reply[Record] | None = None
-        for key, value in records:
-            sent = self.kafka.config_producer.send(key, value)
-        if sent is not None:
-            acknowledged = yield Within(sent, max(0, deadline_at_ms - self._sim.now_ms))
+        sent = [self.kafka.config_producer.send(key, value) for key, value in records]
+        if sent:
+            acknowledged = yield Within(sent[-1], self._acknowledgement_ms())
+            if not acknowledged and self.kafka.config_producer.claimed:
+                self.kafka.config_producer.abandon(sent)
+                self.fenced = True
+                raise errors.write_failed(errors.FENCED_WRITE)
             if not acknowledged:
                 raise errors.write_failed(error_text)
             try:
-                sent.result()
+                sent[-1].result()
             except Fenced:
                 self.fenced = True
                 raise errors.write_failed(errors.FENCED_WRITE) from None
@@ -97,6 +102,12 @@ class ConfigLog:
             read = yield Within(self.kafka.config_reader.read_to_end(), left_ms)
             if not read:
                 raise errors.write_failed(error_text)
+
+    def _acknowledgement_ms(self) -> int:
+        """A transaction blocks longer, and what it holds is never written if it does not end."""
+        if self.kafka.config_producer.claimed:
+            return self._timing.transaction_timeout_ms
+        return self._timing.config_write_timeout_ms
 
     def write_task_configs(self, connector: str, configs: Sequence[TaskConfig]) -> Steps[None]:
         """``putTaskConfigs``: every task's config, then the commit that makes them valid."""

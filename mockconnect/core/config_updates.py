@@ -65,34 +65,38 @@ class ConfigUpdates:
             self._configs[connector] = None
         else:
             self.needs_rebalance = True
-        self._rebalancing.member.wakeup()
+        self._wake_herder()
 
     def on_connector_config_remove(self, connector: str) -> None:
         if self._log.state.contains(connector):
             self.needs_rebalance = True
         else:
             self._configs[connector] = None
-        self._rebalancing.member.wakeup()
+        self._wake_herder()
 
     def on_task_config_update(self, tasks: Sequence[ConnectorTaskId]) -> None:
         self.needs_rebalance = True
         for task_id in tasks:
             self._tasks[task_id.connector] = None
-        self._rebalancing.member.wakeup()
+        self._wake_herder()
 
     def on_target_state_change(self, connector: str) -> None:
         self._targets[connector] = None
-        self._rebalancing.member.wakeup()
+        self._wake_herder()
 
     def on_session_key_update(self, key: SessionKey) -> None:
         self._leading.take_key(key)
 
     def on_restart_request(self, request: RestartRequest) -> None:
         self._restarts.request(request)
-        self._rebalancing.member.wakeup()
+        self._wake_herder()
 
     def on_logging_level_update(self, namespace: str, level: str) -> None:
         self._set_logger_level(namespace, level)
+
+    def _wake_herder(self) -> None:
+        """The reader's thread goes on with its batch of records before the herder's thread gets to run."""
+        self._worker.site.process.after(0, self._rebalancing.member.wakeup)
 
     # --- on the herder thread -------------------------------------------------------------------------------------------
 

@@ -71,7 +71,8 @@ class ConfigKey:
     group: str | None = None
     order_in_group: int = -1
     width: Width = "NONE"
-    display_name: str = ""
+    display_name: str | None = ""
+    """Empty: the name of the key."""
     dependents: tuple[str, ...] = ()
     recommender: Recommender | None = None
     documentation: str = ""
@@ -88,7 +89,7 @@ class ConfigKey:
             self.group,
             self.order_in_group,
             self.width,
-            self.display_name or self.name,
+            self.name if self.display_name == "" else self.display_name,
             self.dependents,
         )
 
@@ -106,7 +107,7 @@ class ConfigKeyInfo:
     group: str | None
     order_in_group: int
     width: str
-    display_name: str
+    display_name: str | None
     dependents: tuple[str, ...]
 
     def to_json(self, order_last: bool = False) -> dict[str, Plain]:
@@ -256,7 +257,7 @@ class ConfigDef:
             replace(
                 key,
                 name=prefix + key.name,
-                display_name=key.display_name or key.name,
+                display_name=key.name if key.display_name == "" else key.display_name,
                 validator=key.validator and _unprefixed(prefix, key.validator),
                 recommender=key.recommender and _UnprefixedRecommender(prefix, key.recommender),
                 group=group if key.group is None else f"{group}: {key.group}",
@@ -278,7 +279,7 @@ class ConfigDef:
     ) -> dict[str, ConfigValue]:
         """One outcome per key, in the order of the keys, then one per dependent that is not defined."""
         values = {name: ConfigValue(name) for name in self.keys}
-        for name in self._undefined_dependents():
+        for name in self.undefined_dependents():
             values[name] = undefined = ConfigValue(name)
             undefined.errors.append(f"{name} is referred in the dependents, but not defined.")
             undefined.visible = False
@@ -289,7 +290,8 @@ class ConfigDef:
             self._recommend(name, parsed, values)
         return values
 
-    def _undefined_dependents(self) -> list[str]:
+    def undefined_dependents(self) -> list[str]:
+        """Names that keys depend on and that no key has."""
         named = (name for key in self.keys.values() for name in key.dependents)
         return list(dict.fromkeys(name for name in named if name not in self.keys))
 

@@ -23,6 +23,7 @@ from mockconnect.core.connect_distributed import DistributedInside
 from mockconnect.core.connect_standalone import CommandLine, StandaloneInside
 from mockconnect.core.forwarding import Call, HerderOperations, Resources
 from mockconnect.core.herder import DistributedHerder
+from mockconnect.core.past import Past
 from mockconnect.core.plugins import PluginDesc, Plugins
 from mockconnect.core.settings import WorkerSettings
 from mockconnect.core.sim import Process, Reply, Steps, Within, hand_over
@@ -58,7 +59,11 @@ class ConnectWorker:
         self.plugins = tuple(plugins)
         self.command_line = command_line
         self.on_rest: list[Callable[[ConnectWorker], object]] = []
+        self.admits: Callable[[str | None], bool] = _everybody
+        """What its REST extension says of an ``Authorization`` header; the REST room knows."""
         self.node: ConnectProcess | None = None
+        self.past: Past | None = None
+        """What its first process goes on with; those after it know nothing of that."""
         self.lag_ms = {topic: self._drawn_lag(broker, topic) for topic in ("config", "status")}
         self._broker = broker
         self._find_worker = find_worker
@@ -133,6 +138,10 @@ class ConnectWorker:
             listener(self)
 
 
+def _everybody(_authorization: str | None) -> bool:
+    return True
+
+
 class Inside(Protocol):
     """What one kind of process is made of, beyond what both have."""
 
@@ -154,8 +163,11 @@ class Inside(Protocol):
     @property
     def quiet(self) -> bool: ...
     def block(self, duration_ms: int, stage: str) -> None: ...
+    def start_herder(self) -> Steps[None]:
+        """Beside the registration of the REST resources; it ends when the herder does."""
+
     def run(self) -> Steps[int | None]:
-        """Everything after the port is open; an exit code if the process gives up."""
+        """Everything after the resources are there; an exit code if the process gives up."""
 
     def stop(self) -> Steps[None]: ...
     def close(self) -> None:
@@ -171,6 +183,7 @@ class ConnectProcess:
         self.process = Process(broker.sim)
         self.rest = Rest.REFUSED
         self.stopping = False
+        self._served: Reply[None] = Reply()
         self._broker = broker
         self._machine = machine
         settings = machine.settings
@@ -180,6 +193,7 @@ class ConnectProcess:
             self._distributed = DistributedInside(
                 broker, settings, machine.lag_ms, self.process, plugins, self._send
             )
+            self._distributed.herder.past, machine.past = machine.past, None
             self.inside = self._distributed
         else:
             self.inside = StandaloneInside(broker, settings, self.process, plugins, machine.command_line)
@@ -197,6 +211,7 @@ class ConnectProcess:
             self.inside.operations,
             is_ready=lambda: self.inside.ready,
             accepts=lambda: self.process.alive and self.rest is not Rest.REFUSED,
+            admits=self._admits,
             instant=broker.instant,
             find_worker=find_worker,
             server_info=server_info(settings, broker.cluster_id),
@@ -218,6 +233,9 @@ class ConnectProcess:
         """How far a distributed process has read the status topic."""
         return self._distributed.status_position
 
+    def _admits(self, authorization: str | None) -> bool:
+        return self._machine.admits(authorization)
+
     def _send(self, url: str, call: Call) -> Reply[None]:
         return self.resources.send(url, call)
 
@@ -234,8 +252,11 @@ class ConnectProcess:
             waited_ms += 1_000
             yield 1_000
         self._set_rest(Rest.JETTY_404)
+        # Connect.start: the herder's thread first, then the REST resources.
+        self.process.spawn(self.inside.start_herder())
         yield timing.jetty_start_ms
         self._set_rest(Rest.SERVING)
+        self._served.complete(None)
         exit_code = yield from self.inside.run()
         if exit_code is not None:
             yield from self._stop_inside()
@@ -246,10 +267,15 @@ class ConnectProcess:
         self.die()
 
     def shut_down(self) -> Steps[None]:
-        """``Connect.stop``: the REST server first, then the herder. Asked twice, it goes on as it was."""
+        """``Connect.stop``: the REST server first, then the herder. Asked twice, it goes on as it was.
+
+        The shutdown hook waits until a start that is under way has come to its end.
+        """
         if self.stopping:
             return
         self.stopping = True
+        if self.rest is Rest.JETTY_404:
+            yield self._served
         if self.rest is Rest.SERVING:
             yield from self._stop_inside()
         self.die()

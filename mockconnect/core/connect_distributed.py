@@ -122,8 +122,11 @@ class DistributedInside:
     def block(self, duration_ms: int, stage: str) -> None:
         self.herder.block(duration_ms, stage)
 
-    def run(self) -> Steps[int | None]:
+    def start_herder(self) -> Steps[None]:
         yield from self.herder.run()
+
+    def run(self) -> Steps[int | None]:
+        yield 0
         return None
 
     def stop(self) -> Steps[None]:

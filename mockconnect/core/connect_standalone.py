@@ -67,6 +67,9 @@ class StandaloneInside:
     def block(self, duration_ms: int, stage: str) -> None:
         self.herder.block(duration_ms, stage)
 
+    def start_herder(self) -> Steps[None]:
+        yield 0
+
     def run(self) -> Steps[int | None]:
         """``processExtraArgs``: one connector after the other; the first that cannot be created ends the process."""
         for name, config, target in self._command_line:

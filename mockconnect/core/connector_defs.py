@@ -147,7 +147,12 @@ _COUNTER: Final[Mapping[str, str]] = {"Transforms": _COMMON, "Predicates": _COMM
 @lru_cache(maxsize=64)
 def framework_def(kind: ConnectorKind, version: Version) -> ConfigDef:
     """The framework's definition for sources or sinks of one Kafka version."""
-    return ConfigDef(_keys(row for row in _ROWS[kind] if exists(version, row.since, row.until)))
+    return ConfigDef(_keys(framework_rows(kind, version)))
+
+
+def framework_rows(kind: ConnectorKind, version: Version) -> list[Row]:
+    """The rows of that definition."""
+    return [row for row in _ROWS[kind] if exists(version, row.since, row.until)]
 
 
 def _keys(rows: Iterable[Row]) -> Iterable[ConfigKey]:

@@ -6,7 +6,8 @@ what was expected. Field names are those of the dataclasses in ``behaviour.py``,
 ``GET /connector-plugins/{p}/config``; what is left out has Connect's default.
 
 A key row may say further: ``validator`` (see ``validators.py``), ``recommended`` (a list of texts), ``visible_with``
-(a key without whose value this one is not visible), ``since`` and ``until`` (versions of the plugin that have the row).
+(a key without whose value this one is not visible), ``visible`` (false: never), ``visible_by`` (see :class:`VisibleBy`), ``since`` and ``until`` (versions of the plugin that have the row).
+Rows with ``checks`` make a definition of fields (see ``fields.py``); among them a row without is not validated at all.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from mockconnect.core.configdef import (
     Width,
     parse_type,
 )
+from mockconnect.core.fields import Check, FieldDef, checks_from_specs
 from mockconnect.core.plugins import Kind, PluginDesc
 from mockconnect.core.validators import from_spec
 from mockconnect.core.versions import exists
@@ -44,7 +46,8 @@ _PLUGIN_FIELDS: Final = ("class", "type", "version", "location", "tasks", "confi
 # fmt: off
 _ROW_FIELDS: Final = (
     "name", "type", "required", "default_value", "importance", "documentation", "group", "order_in_group", "order",
-    "width", "display_name", "dependents", "validator", "recommended", "visible_with", "since", "until",
+    "width", "display_name", "dependents", "validator", "recommended", "visible_with", "visible", "visible_by",
+    "since", "until", "checks",
 )
 # fmt: on
 
@@ -116,9 +119,9 @@ def behaviour_from_dict(data: Mapping[str, Data], path: str = "") -> Behaviour:
 
 
 def _behaviour(data: Mapping[str, Data], kind: Kind, problems: list[str]) -> Behaviour | None:
-    if kind not in ("source", "sink"):
-        return None
     given = data.get("behaviour") or {}
+    if kind not in ("source", "sink") and not given:
+        return None
     if isinstance(given, Behaviour):
         return given
     if not isinstance(given, Mapping):
@@ -139,17 +142,39 @@ def _behaviour(data: Mapping[str, Data], kind: Kind, problems: list[str]) -> Beh
 
 
 @dataclass(frozen=True, slots=True)
+class VisibleBy:
+    """A key is visible for some ``values`` of another ``key``, or none; what is none of the ``choices`` is a ``problem``."""
+
+    key: str
+    values: tuple[str, ...]
+    choices: tuple[str, ...] = ()
+    problem: str = ""
+
+    def visible(self, parsed: Mapping[str, Value]) -> bool:
+        value = parsed.get(self.key)
+        if not isinstance(value, str):
+            return True
+        if self.problem and value not in self.choices:
+            raise ConfigError(self.problem.replace("{value}", value))
+        return value in self.values
+
+
+@dataclass(frozen=True, slots=True)
 class FixedRecommender:
-    """A recommender as data: constant values; visible unless the key ``visible_with`` has no value."""
+    """A recommender as data: constant values; visible unless it never is or the key ``visible_with`` has no value."""
 
     values: tuple[str, ...] = ()
     visible_with: str = ""
+    ever_visible: bool = True
+    visible_by: VisibleBy | None = None
 
     def valid_values(self, _parsed: Mapping[str, Value]) -> Iterable[str]:
         return self.values
 
     def visible(self, parsed: Mapping[str, Value]) -> bool:
-        return not self.visible_with or parsed.get(self.visible_with) is not None
+        if self.visible_by is not None:
+            return self.visible_by.visible(parsed)
+        return self.ever_visible and (not self.visible_with or parsed.get(self.visible_with) is not None)
 
 
 def definition_from_rows(
@@ -157,9 +182,12 @@ def definition_from_rows(
 ) -> ConfigDef:
     """A definition from rows of a catalogue. Raises :class:`DeclarationError` with all problems of all rows."""
     problems: list[str] = []
-    keys = [_key(row, problems) for row in rows if version is None or _exists(row, version)]
+    present = [row for row in rows if version is None or _exists(row, version)]
+    keys = [_key(row, problems) for row in present]
+    checks = {str(row.get("name")): _checks(row, problems) for row in present if "checks" in row}
+    made = [key for key in keys if key is not None]
     try:
-        result = ConfigDef(key for key in keys if key is not None)
+        result = FieldDef(made, checks) if checks and not problems else ConfigDef(made)
     except ConfigError as error:
         problems.append(f"config: {error}")
     if problems:
@@ -196,7 +224,7 @@ def _key(row: Mapping[str, Data], problems: list[str]) -> ConfigKey | None:
             "order_in_group" if "order_in_group" in row else "order", row, _integer, problems, -1, path=path
         ),
         _read("width", row, _one_of(get_args(Width)), problems, "NONE", path=path),
-        _read("display_name", row, _text, problems, name, path=path),
+        _read("display_name", row, _optional(_text), problems, name, path=path),
         _read("dependents", row, _texts, problems, (), path=path),
         _recommender(path, row, problems),
         _read("documentation", row, _text, problems, "", path=path),
@@ -233,10 +261,27 @@ def _validator(path: str, spec: Data, problems: list[str]) -> Callable[[str, Val
         return None
 
 
+def _checks(row: Mapping[str, Data], problems: list[str]) -> tuple[Check, ...]:
+    """The checks of a field."""
+    specs = row["checks"]
+    if isinstance(specs, list | tuple) and all(isinstance(spec, list | tuple) for spec in specs):
+        try:
+            return checks_from_specs(specs)
+        except ValueError as error:
+            problems.append(f"config[{row.get('name')}].checks: {error}")
+    else:
+        problems.append(f"config[{row.get('name')}].checks: expected a list of lists, found {specs!r}")
+    return ()
+
+
 def _recommender(path: str, row: Mapping[str, Data], problems: list[str]) -> FixedRecommender | None:
     values: tuple[str, ...] = _read("recommended", row, _texts, problems, (), path=path)
     visible_with: str = _read("visible_with", row, _text, problems, "", path=path)
-    return FixedRecommender(values, visible_with) if values or visible_with else None
+    visible: bool = _read("visible", row, _boolean, problems, True, path=path)
+    by: VisibleBy | None = _read("visible_by", row, _dataclass(VisibleBy), problems, None, path=path)
+    if not values and not visible_with and visible and by is None:
+        return None
+    return FixedRecommender(values, visible_with, visible, by)
 
 
 def _rows(path: str, value: Data, problems: list[str]) -> tuple[Mapping[str, Data], ...]:

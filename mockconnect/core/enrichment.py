@@ -15,6 +15,7 @@ from typing import Final
 
 from mockconnect.core.artifact_version import InvalidVersionError, version_requirement
 from mockconnect.core.configdef import (
+    ClassLoader,
     ConfigDef,
     ConfigError,
     ConfigKey,
@@ -24,9 +25,12 @@ from mockconnect.core.configdef import (
     parse_type,
 )
 from mockconnect.core.connector_defs import COMMON_ROWS, ConnectorKind, framework_def
+from mockconnect.core.errors import ConnectError
+from mockconnect.core.javatext import trim
 from mockconnect.core.plugins import SUPER_TYPES, JavaClass, Kind, PluginDesc, Plugins, VersionedPluginError
 from mockconnect.core.terms import Config
-from mockconnect.core.validators import ConcreteClass, ListOf
+from mockconnect.core.traces import CONNECT_EXCEPTION
+from mockconnect.core.validators import ConcreteClass, ListOf, null_pointer
 from mockconnect.core.versions import Number, has
 
 # --- the framework's definition, with one worker's defaults ----------------------------------------------------------
@@ -96,9 +100,13 @@ def _kind(validator: ConcreteClass) -> Kind:
 def concrete_class(plugins: Plugins, kind: Kind) -> Validator:
     """``ConcreteSubClassValidator`` and ``InstantiableClassValidator``."""
 
-    def ensure_valid(_name: str, value: Value) -> None:
-        if value is not None:
-            ensure_concrete(plugins, kind, str(value))
+    def ensure_valid(name: str, value: Value) -> None:
+        if value is None:
+            return
+        ensure_concrete(plugins, kind, str(value))
+        plugin = plugins.plugin(str(value))
+        if plugin is not None and plugin.cannot_be_made:
+            raise ConfigError.of(name, value, "Could not instantiate class")
 
     return ensure_valid
 
@@ -122,23 +130,24 @@ def _hint(plugins: Plugins, known: JavaClass) -> str:
 
 
 def enriched_framework_def(
-    plugins: Plugins, kind: ConnectorKind, config: Config, settings: Mapping[str, str]
+    plugins: Plugins, connector: PluginDesc, config: Config, settings: Mapping[str, str]
 ) -> ConfigDef:
     """``enrichedConfigDef``: defaults and recommenders of this worker; cached, because few configs differ in it."""
+    kind: ConnectorKind = "source" if connector.kind == "source" else "sink"
     given = tuple(
         (config.get(key), settings.get(key), settings.get(f"{key}.plugin.version")) for key in _CONVERTERS
     )
-    cache_key = (kind, config["connector.class"], given)
+    cache_key = (kind, config["connector.class"], connector.location, given)
     found = plugins.compiled.get(cache_key)
     if found is None:
-        found = plugins.keep(cache_key, _with_worker_defaults(plugins, kind, config, settings))
+        base = bound(framework_def(kind, plugins.version), plugins)
+        found = plugins.keep(cache_key, _with_worker_defaults(base, plugins, connector, config, settings))
     return found
 
 
 def _with_worker_defaults(
-    plugins: Plugins, kind: ConnectorKind, config: Config, settings: Mapping[str, str]
+    base: ConfigDef, plugins: Plugins, connector: PluginDesc, config: Config, settings: Mapping[str, str]
 ) -> ConfigDef:
-    base = bound(framework_def(kind, plugins.version), plugins)
     if not has(plugins.version, "plugin_versions"):
         return base
     changes: dict[str, Mapping[str, object]] = {
@@ -150,14 +159,18 @@ def _with_worker_defaults(
     for key, converter_kind in _CONVERTERS.items():
         of_worker = settings.get(key, _DEFAULT_CONVERTERS[key])
         given = config.get(key)
-        default_version = settings.get(f"{key}.plugin.version") if given is None else None
+        if given is None:
+            version = settings.get(f"{key}.plugin.version") or plugins.latest_version(
+                of_worker, converter_kind
+            )
+        else:
+            version = plugins.latest_version(given, converter_kind, beside=connector)
         changes[key] = {
             "default": plugins.load_class(of_worker) or of_worker,
             "recommender": _ClassRecommender(plugins, converter_kind),
         }
         changes[f"{key}.plugin.version"] = {
-            "default": default_version
-            or plugins.latest_version(of_worker if given is None else given, converter_kind),
+            "default": version,
             "recommender": _VersionRecommender(plugins, key, (converter_kind,)),
         }
     return base.with_changes(changes)
@@ -180,6 +193,28 @@ def own_definition(plugins: Plugins, plugin: PluginDesc) -> ConfigDef:
     return own
 
 
+SHARED_PACKAGES: Final = ("org.apache", "com.github", "io.github")
+"""Package names that say whose a class is only together with the next one."""
+
+
+def own_class_loader(plugins: Plugins, plugin: PluginDesc) -> ClassLoader:
+    """The classes that the plugin itself sees: those of the worker, and those of its own archive.
+
+    What an archive has is not known class by class, so a class from the same house is taken to be in it.
+    """
+    names = plugin.class_name.split(".")
+    house = ".".join(names[: 3 if ".".join(names[:2]) in SHARED_PACKAGES else 2]) + "."
+    defaults = {key.default for key in own_definition(plugins, plugin).keys.values() if key.type == "CLASS"}
+
+    def load_class(name: str) -> str | None:
+        found = plugins.load_class(name)
+        if found is None and (name in defaults or (plugin.is_isolated and name.startswith(house))):
+            return name
+        return found
+
+    return load_class
+
+
 def _plain_framework_def(base: ConfigDef, plugins: Plugins, class_name: str) -> ConfigDef:
     changes: dict[str, Mapping[str, object]] = {
         "connector.plugin.version": {
@@ -200,6 +235,12 @@ def connector_plugin_config(
     Raises :class:`ConnectError`.
     """
     plugin = plugins.described(class_or_alias, version)
+    if plugin.has_no_definition:
+        variable = (
+            "pluginConfigDefs" if has(plugins.version, "framework_keys_in_plugin_config") else "configDefs"
+        )
+        error = null_pointer("org.apache.kafka.common.config.ConfigDef.configKeys()", f'"{variable}"')
+        raise ConnectError(500, error.message, error.java_class)
     keys = dict(plugins.config_def(plugin).keys)
     if plugin.kind in ("source", "sink") and has(plugins.version, "framework_keys_in_plugin_config"):
         kind: ConnectorKind = "source" if plugin.kind == "source" else "sink"
@@ -218,6 +259,7 @@ class Enrichment:
     """``ConnectorConfig.EnrichablePlugin``: what one alias of ``transforms`` or ``predicates`` adds to the definition."""
 
     plugins: Plugins
+    connector: PluginDesc
     config: Config
     kind: Kind
     list_key: str
@@ -279,7 +321,8 @@ class Enrichment:
 
     @property
     def default_version(self) -> str | None:
-        return self.plugins.latest_version(self.config.get(self.type_key), self.kind)
+        given = self.config.get(self.type_key)
+        return self.plugins.latest_version(given, self.kind, beside=self.connector)
 
     def plugin_keys(self, class_or_alias: str) -> ConfigDef:
         """The plugin's own keys and, for transformations, the two implicit ones."""
@@ -309,12 +352,26 @@ class Enrichment:
         else:
             self._ensure_concrete_before_3_7(None if class_name is None else str(class_name))
         # Since 4.1 the text of the config is looked up again, with its blanks.
-        found = self.plugins.plugin(class_or_alias if versioned else str(class_name), requirement)
+        name = class_or_alias if versioned else trim(class_or_alias)
+        found = self.plugins.plugin(name, requirement, self.connector)
         if found is None:
             base = SUPER_TYPES[self.kind][0]
             problem = f"Error getting config definition from {base}: {class_or_alias}"
             raise ConfigError.of(self.type_key, class_or_alias, problem)
+        self._check_instance(found, class_or_alias if versioned else f"class {found.class_name}")
         return found
+
+    def _check_instance(self, plugin: PluginDesc, shown: str) -> None:
+        if plugin.cannot_be_made:
+            versioned = has(self.plugins.version, "plugin_versions")
+            detail = (
+                "Instantiation error" if versioned else f"Could not instantiate class {plugin.class_name}"
+            )
+            problem = f"Error getting config definition from {SUPER_TYPES[self.kind][0]}: {detail}"
+            raise ConfigError.of(self.type_key, shown, problem)
+        if plugin.has_no_definition:
+            text = f"{plugin.class_name}.config() must return a ConfigDef that is not null."
+            raise ConnectError(500, text, CONNECT_EXCEPTION)
 
     def _ensure_concrete_before_3_7(self, class_name: str | None) -> None:
         """``getConfigDefFromConfigProvidingClass``."""

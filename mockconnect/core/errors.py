@@ -202,6 +202,9 @@ WRITE_TASK_COUNT = "Error writing task count record to Kafka"
 WRITE_LOGGER_LEVEL = "Error writing logger level to Kafka"
 FENCED_WRITE = "Failed to write to config topic; this may be due to a transient error and the request can be safely retried"
 
+UNCLAIMED_WRITE = "Cannot produce to config topic without claiming write privileges first"
+"""What the next requests get, in the same turn of the herder."""
+
 
 def write_restart(connector: str, only_failed: bool, include_tasks: bool) -> str:
     flags = f"onlyFailed={str(only_failed).lower()}, includeTasks={str(include_tasks).lower()}"

@@ -53,6 +53,9 @@ class Fencing:
         """
         try:
             yield self._ask_leader(task_id.connector)
+        except ConnectError as error:  # Connect's own exceptions are not wrapped (``ConnectUtils.maybeWrap``)
+            message = str(error.message)
+            raise Thrown(java_trace(error.java_class, message), message) from error
         except Expected as error:
             raise _eos_failure("Failed to perform round of zombie fencing") from error
         entry = self._log.configs.snapshot().entries.get(task_id.connector)

@@ -17,11 +17,11 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
-from mockconnect.core import errors
+from mockconnect.core import errors, foreign
 from mockconnect.core.answers import Answer, Created, Json, LocalAnswers
 from mockconnect.core.errors import ConnectError, Expected, Redirect
 from mockconnect.core.javatext import trim
-from mockconnect.core.network import IO_CAUSES, Break, Network
+from mockconnect.core.network import Break, Network
 from mockconnect.core.offset_changes import Changes
 from mockconnect.core.requests import Signature
 from mockconnect.core.settings import Timing, WorkerSettings
@@ -64,11 +64,15 @@ class HerderOperations(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request as the resource classes see it: an operation, its arguments, and the ``forward`` parameter."""
+    """One request as the resource classes see it: an operation, its arguments, and the ``forward`` parameter.
+
+    ``authorization`` is the header of that name: the only one that is forwarded.
+    """
 
     operation: str
     args: Mapping[str, Any] = field(default_factory=dict)
     forward: bool | None = None
+    authorization: str | None = None
 
 
 class Resources:
@@ -85,6 +89,7 @@ class Resources:
         *,
         is_ready: Callable[[], bool],
         accepts: Callable[[], bool],
+        admits: Callable[[str | None], bool],
         instant: Callable[[int], str],
         find_worker: Callable[[str], Resources | None],
         server_info: Answer,
@@ -98,6 +103,7 @@ class Resources:
         self._herder = herder
         self._is_ready = is_ready
         self.accepts = accepts
+        self.admits = admits
         self._instant = instant
         self._find_worker = find_worker
         self._server_info = server_info
@@ -185,7 +191,7 @@ class Resources:
         args = {key: value for key, value in call.args.items() if key != "signature"}
         if "signature" in call.args:
             args["signature"] = None  # a forwarded internal request is not signed again
-        onward = Call(call.operation, args, forward=call.forward is None)
+        onward = Call(call.operation, args, call.forward is None, call.authorization)
         answer = yield self.send(url, onward, in_path=row.names_connector_in_path)
         return answer
 
@@ -196,28 +202,48 @@ class Resources:
     def _send(self, url: str, call: Call, in_path: bool) -> Steps[Any]:
         target = self._find_worker(url)
         if target is None:
-            host = urlsplit(url).hostname or url
-            raise errors.forward_io_error(IO_CAUSES[Break.UNKNOWN_HOST].format(host=host))
+            raise foreign.unreachable(Break.UNKNOWN_HOST, urlsplit(url).hostname or url)
         how = self._network.link(self.settings.name, target.settings.name)
         if how is not None:
-            yield from self._fail_to_send(how, target.settings.host)
+            nothing = yield from self._met(how, target.settings, call.operation)
+            return nothing
         yield self._timing.worker_latency_ms
         if not target.accepts():
-            raise errors.forward_io_error(IO_CAUSES[Break.REFUSED])
+            raise foreign.unreachable(Break.REFUSED, target.settings.host)
         if in_path and "/" in str(call.args.get("name", "")):
             # The decoded name goes into the path unescaped.
             raise self._relayed(ConnectError(404, "HTTP 404 Not Found"))
         answer: Reply[Any] = Reply()
-        target.process.run(lambda: target.submit(call).on_done(lambda reply: _hand_over(reply, answer)))
+        target.process.run(lambda: target.receive(call, answer))
         death = target.process.death()
-        yield either(answer, death)
+        in_time = yield Within(either(answer, death), self._silence_timeout_ms())
         target.process.forget(death)
+        if not in_time:
+            raise foreign.unreachable(Break.SILENT, target.settings.host)
         if not answer.done:
-            raise errors.forward_io_error(CONNECTION_RESET)
+            raise foreign.unreachable(Break.CLOSED, target.settings.host)
         yield self._timing.worker_latency_ms
         if isinstance(answer.error, ConnectError):
             raise self._relayed(answer.error)
+        if isinstance(answer.value, foreign.ForeignAnswer):
+            foreign.understood(answer.value, self.settings.version)
         return answer.result()
+
+    def receive(self, call: Call, answer: Reply[Any]) -> None:
+        """A call that another worker has forwarded: whoever asked must be let in here, too."""
+        try:
+            admitted = call.operation in SIGNED or self.admits(call.authorization)
+        except ConnectError as error:
+            answer.fail(error)
+            return
+        if admitted:
+            self.submit(call).on_done(lambda reply: _hand_over(reply, answer))
+        else:
+            answer.complete(foreign.UNAUTHORIZED)
+
+    def _silence_timeout_ms(self) -> int | None:
+        """Jetty's client waits for ever up to 9.4; since then it gives up after as long without a byte."""
+        return self._timing.forward_idle_timeout_ms if self.settings.version.has("jetty_12") else None
 
     def _relayed(self, error: ConnectError) -> ConnectError:
         """What becomes of another worker's error. KAFKA-13702: for some releases its status was lost."""
@@ -225,14 +251,21 @@ class Resources:
             return errors.forward_error(error.message or "null")
         return error
 
-    def _fail_to_send(self, how: Break, host: str) -> Steps[None]:
-        if how is Break.DROPPED:
-            yield self._timing.forward_connect_timeout_ms
-        else:
-            yield self._timing.worker_latency_ms
-        if how is Break.GARBAGE:
-            raise errors.forward_io_error(GARBAGE_CAUSE)
-        raise errors.forward_io_error(IO_CAUSES[how].format(host=host))
+    def _met(self, how: Break, other: WorkerSettings, operation: str) -> Steps[Any]:
+        """What stands in the other worker's place, or in the way."""
+        match how:
+            case Break.DROPPED:
+                yield self._timing.forward_connect_timeout_ms
+            case Break.SILENT:
+                healed = self._network.link_healed(self.settings.name, other.name)
+                if (yield Within(healed, self._silence_timeout_ms())):
+                    how = Break.CLOSED
+            case _:
+                yield self._timing.worker_latency_ms
+        if how in foreign.CAUSES:
+            raise foreign.unreachable(how, other.host)
+        foreign.understood(foreign.ANSWERS[how], self.settings.version, typed=operation in CREATING)
+        return Created(operation == "create_connector", None) if operation in CREATING else None
 
     # --- the resource methods ---------------------------------------------------------------------------------------------
 
@@ -417,9 +450,9 @@ def _unsuffixed(class_name: str) -> str:
     return short or class_name
 
 
-CONNECTION_RESET = "java.net.SocketException: Connection reset"
-GARBAGE_CAUSE = "com.fasterxml.jackson.core.JsonParseException: Unexpected character ('<' (code 60))"
-"""The last two texts are guesses; only "Connection refused" was seen on real workers."""
+SIGNED = ("put_task_configs", "fence_zombies")
+"""What workers ask each other without a user's credentials."""
+CREATING = ("create_connector", "put_connector_config", "patch_connector_config")
 INITIAL_STATES = {
     "RUNNING": TargetState.STARTED,
     "PAUSED": TargetState.PAUSED,

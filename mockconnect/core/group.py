@@ -11,7 +11,7 @@ Rules of this room:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Generic, TypeVar
@@ -86,13 +86,20 @@ class _Group(Generic[M, A]):
 
 
 class GroupCoordinator(Generic[M, A]):
-    """One group. Everything is decided at the instant of a call or of a timer."""
+    """One group. Everything is decided at the instant of a call or of a timer.
+
+    ``elect`` picks the next leader out of the ids of the members that are left.
+    """
 
     def __init__(self, sim: Sim, timing: Timing) -> None:
+        self.elect: Callable[[Iterable[str]], str] = min
         self._sim = sim
         self._timing = timing
         self._group: _Group[M, A] = _Group()
         self._round = 0
+        self._empty_since_ms: int | None = None
+        self.forgotten_generation = 0
+        """The last one before the broker forgot the group; generations begin anew after that."""
         self._initial_until_ms: int | None = None
         self._initial_deadline_ms = 0
         self._newcomers = False
@@ -240,7 +247,7 @@ class GroupCoordinator(Generic[M, A]):
             if waiting is not None:
                 waiting.fail(Refused(Refusal.UNKNOWN_MEMBER_ID))
         if group.leader_id == member_id:
-            group.leader_id = min(group.members, default=None)
+            group.leader_id = self.elect(group.members) if group.members else None
         if group.state in (GroupState.COMPLETING, GroupState.STABLE):
             self._prepare_rebalance()
         self._maybe_complete_join()
@@ -262,6 +269,8 @@ class GroupCoordinator(Generic[M, A]):
                     self._alive(member)
                     waiting.fail(Refused(Refusal.REBALANCE_IN_PROGRESS))
         was_empty = group.state is GroupState.EMPTY
+        if was_empty:
+            self._maybe_forget()
         group.state = GroupState.PREPARING
         self._round += 1
         timeout_ms = max((member.rebalance_timeout_ms for member in group.members.values()), default=0)
@@ -271,6 +280,15 @@ class GroupCoordinator(Generic[M, A]):
         self._initial_until_ms = None
         this_round = self._round
         self._sim.after(timeout_ms, lambda: self._join_deadline(this_round))
+
+    def _maybe_forget(self) -> None:
+        """A group without members and offsets is removed by the first check after it became empty."""
+        since_ms, self._empty_since_ms = self._empty_since_ms, None
+        interval_ms = self._timing.group_check_interval_ms
+        if since_ms is not None and self._sim.now_ms // interval_ms > since_ms // interval_ms:
+            self._sim.note("-", self._group.generation, "group", "was forgotten")
+            self.forgotten_generation = max(self.forgotten_generation, self._group.generation)
+            self._group.generation = 0
 
     def _delay_first_join(self, timeout_ms: int) -> None:
         """``InitialDelayedJoin``: wait a little for the others, and again while newcomers arrive."""
@@ -314,10 +332,11 @@ class GroupCoordinator(Generic[M, A]):
         self._round += 1
         if not group.members:
             group.state, group.leader_id = GroupState.EMPTY, None
+            self._empty_since_ms = self._sim.now_ms
             self._sim.note("-", group.generation, "group", "empty")
             return
         if group.leader_id not in group.members:
-            group.leader_id = min(group.members)
+            group.leader_id = self.elect(group.members)
         group.state = GroupState.COMPLETING
         group.protocol = self._vote()
         self._sim.note(

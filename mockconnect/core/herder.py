@@ -25,10 +25,12 @@ from mockconnect.core.errors import Expected
 from mockconnect.core.fencing import Fencing, ForwardFence
 from mockconnect.core.leading import Leading
 from mockconnect.core.member import ExtendedAssignment, GroupMember
+from mockconnect.core.past import Past
 from mockconnect.core.rebalancing import Rebalancing
 from mockconnect.core.reconfiguration import ForwardTasks, Reconfiguration
 from mockconnect.core.request_queue import Action, RequestQueue
 from mockconnect.core.restarts import Restarts
+from mockconnect.core.resuming import resume
 from mockconnect.core.sim import Reply, Steps
 from mockconnect.core.stages import StagedReply, TickStage
 from mockconnect.core.starting import Starting
@@ -58,6 +60,8 @@ class DistributedHerder:
         self.configs = configs
         self.answers = answers
         self.kafka = kafka
+        self.past: Past | None = None
+        """What the first process of a worker of a captured cluster goes on with."""
         self.ready = False
         self.stopping = False
         self.halted: Reply[None] = Reply()
@@ -199,6 +203,9 @@ class DistributedHerder:
             self._start_readers()
             self.configs.listener = self._updates
             self.leading.session_key = self.configs.snapshot().session_key
+            if self.past is not None:
+                resume(self.worker, self.past, self.configs.snapshot())
+                self.rebalancing.take_over(self.past)
         self.member.start()
         while not self.stopping:
             yield from self._tick()

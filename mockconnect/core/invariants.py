@@ -34,6 +34,8 @@ from mockconnect.core.expected import (
 from mockconnect.core.group import GroupState
 from mockconnect.core.herder import DistributedHerder
 from mockconnect.core.histories import ConfigHistory, Configured, LogWatch, StatusHistory
+from mockconnect.core.network import Break
+from mockconnect.core.seeding import GENERATION
 from mockconnect.core.sim import Reply, TraceRow
 from mockconnect.core.terms import ConnectorTaskId, State, Status
 from mockconnect.core.topics import Key, Record
@@ -171,11 +173,11 @@ class Watch:
 
     def _on_status(self, status: Status) -> None:
         """Runs at the instant a status is appended."""
-        if status.worker_id not in self._worker_ids:
+        if status.worker_id not in self._worker_ids and status.generation != GENERATION:
             self._worker_ids |= {worker.settings.worker_id for worker in self.cluster.workers.values()}
             if status.worker_id not in self._worker_ids:
                 raise self._violated("status of a worker", f"{status} names no worker of this cluster")
-        if status.generation > self._coordinator.generation:
+        if status.generation > max(self._coordinator.generation, self._coordinator.forgotten_generation):
             raise self._violated("status of a generation", f"{status} is ahead of the group")
 
     # --- the cast ---------------------------------------------------------------------------------------------------------
@@ -202,7 +204,7 @@ class Watch:
         generation = self._coordinator.generation
         if generation == self._generation:
             return
-        if generation < self._generation:
+        if generation < self._generation and self._generation > self._coordinator.forgotten_generation:
             yield f"generation {self._generation} was followed by {generation}"
         self._generation, self._generation_since_ms = generation, self._sim.now_ms
         minute, first = self._minute
@@ -316,6 +318,8 @@ class Watch:
                 self._calm_since_ms = max(self._calm_since_ms, thawed_at_ms)
             if thawed_at_ms is not None or cut or expelled:
                 self.strayed.add(node.settings.worker_id)
+        if any(how == Break.SILENT.value for *_, how in self.cluster.network.breaks()):
+            self._calm_since_ms = self._sim.now_ms  # up to 3.9 whoever asks over such a link waits as long
         yield from ()
 
     def nothing_is_stuck(self) -> Problems:
@@ -409,7 +413,7 @@ class Watch:
             return
         what = "-".join(key[1:])
         status = visible_status(node, key)
-        if self._outlived_its_config(key):
+        if self._outlived_its_config(key) or (status is not None and self._outlived_its_group(status)):
             return
         own = node.settings.worker_id
         if status is None:
@@ -427,6 +431,10 @@ class Watch:
         recreated_at_ms = self._configs.recreated_at_ms.get(key[1])
         latest = self._statuses.latest(key)
         return recreated_at_ms is not None and (latest is None or latest.at_ms < recreated_at_ms + 5_000)
+
+    def _outlived_its_group(self, status: Status) -> bool:
+        """Generations began anew: a safe write of a small one does not replace what a greater one said before."""
+        return self._coordinator.generation < status.generation <= self._coordinator.forgotten_generation
 
     def _leftovers(self, worker: ConnectWorker, node: ConnectProcess, state: ClusterConfigState) -> Problems:
         """Statuses of what is not configured any more. One that reached the leader too late stays, as in Connect."""

@@ -1,4 +1,4 @@
-"""Hash codes of Java strings, and the order in which ``HashMap`` and ``HashSet`` give their keys back.
+"""Hash codes of Java strings, and the order in which ``HashMap``, ``HashSet`` and ``Hashtable`` give their keys back.
 
 Rules of this room: pure functions on strings. A real worker shows hash order wherever it answers a map that it did not
 take from the request: the config read back, the list of connectors, task configs, methods of ``OPTIONS``.
@@ -14,6 +14,7 @@ from typing import Final
 
 DEFAULT_TABLE: Final = 16
 CACHED_KEYS_MAX: Final = 64
+_HASHTABLE_SIZE: Final = 11
 _TREEIFY_THRESHOLD: Final = 8
 _TREEIFY_CAPACITY_MIN: Final = 64
 
@@ -56,6 +57,44 @@ def _order(keys: tuple[str, ...], buckets: int) -> list[str]:
     listed = list(dict.fromkeys(keys))
     mask = _capacity(listed, buckets) - 1
     return sorted(listed, key=lambda key: _spread(key) & mask)
+
+
+def computed_order(put: Iterable[str], computed: Iterable[str]) -> list[str]:
+    """The order of a ``HashMap`` into which keys were put, and which was then asked by ``computeIfAbsent`` for others.
+
+    That adds at the head of a bucket; it looks whether the table is full before it adds, and even if it adds nothing.
+    """
+    listed = list(dict.fromkeys(put))
+    capacity = _capacity(listed, DEFAULT_TABLE)
+    known = set(listed)
+    for key in computed:
+        capacity *= 2 if len(listed) > capacity * 3 // 4 else 1
+        if key not in known:
+            known.add(key)
+            listed.insert(0, key)
+    return sorted(listed, key=lambda key: _spread(key) & (capacity - 1))
+
+
+def hashtable_order(keys: Iterable[str]) -> list[str]:
+    """Keys in the order in which the old ``Hashtable`` enumerates them: from the last bucket, the newest of each first."""
+    buckets: list[list[str]] = [[] for _ in range(_HASHTABLE_SIZE)]
+    for count, key in enumerate(dict.fromkeys(keys)):
+        if count >= len(buckets) * 3 // 4:
+            buckets = _rehashed(buckets)
+        _bucket(buckets, key).insert(0, key)
+    return [key for bucket in reversed(buckets) for key in bucket]
+
+
+def _rehashed(buckets: list[list[str]]) -> list[list[str]]:
+    grown: list[list[str]] = [[] for _ in range(len(buckets) * 2 + 1)]
+    for bucket in reversed(buckets):
+        for key in bucket:
+            _bucket(grown, key).insert(0, key)
+    return grown
+
+
+def _bucket(buckets: list[list[str]], key: str) -> list[str]:
+    return buckets[(string_hash(key) & 0x7FFFFFFF) % len(buckets)]
 
 
 # --- maps whose keys are no strings ----------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from mockconnect.core import config_store, errors
 from mockconnect.core.assignor import IncrementalCooperativeAssignor, Round, assign_eagerly
+from mockconnect.core.assignor_before_3_4 import EarlierIncrementalCooperativeAssignor, EarlierRules
 from mockconnect.core.config_log import ConfigLog
 from mockconnect.core.config_store import SessionKey
 from mockconnect.core.errors import ConnectError
@@ -19,7 +20,8 @@ from mockconnect.core.member import ExtendedAssignment, MemberMetadata
 from mockconnect.core.sim import Steps
 from mockconnect.core.site import Site
 from mockconnect.core.stages import TickStage
-from mockconnect.core.terms import ConnectorTaskId
+from mockconnect.core.terms import Assignment, ConnectorTaskId
+from mockconnect.core.versions import KafkaVersion
 
 
 class Leading:
@@ -31,9 +33,13 @@ class Leading:
         self._site = site
         self._log = log
         self._stage = stage
-        self._assignor = IncrementalCooperativeAssignor(site.timing.scheduled_rebalance_max_delay_ms)
+        self._assignor = assignor_of(site.settings.version, site.timing.scheduled_rebalance_max_delay_ms)
         self._round: Round | None = None
         self._member_urls: dict[str, str] = {}
+
+    def inherit(self, known: Assignment) -> None:
+        """What the group had assigned before this cluster's story begins; whoever leads first knows it."""
+        self._assignor.inherit(known)
 
     # --- rounds of assignment -------------------------------------------------------------------------------------------
 
@@ -128,3 +134,17 @@ class Leading:
 
     def _expiry(self, key: SessionKey) -> int:
         return key.created_at_ms + self._site.timing.inter_worker_key_ttl_ms
+
+
+def assignor_of(version: KafkaVersion, max_delay_ms: int) -> IncrementalCooperativeAssignor:
+    """The assignor of a leader of this version: whoever leads makes the rules for members of every version."""
+    if version.has("balanced_revocations"):
+        return IncrementalCooperativeAssignor(
+            max_delay_ms, waits_without_delay=not version.has("no_delay_no_wait")
+        )
+    rules = EarlierRules(
+        checks_generations=version.has("checked_generations"),
+        revokes_to_ceiling=version.has("revocations_to_ceiling"),
+        revoked_has_owner=not version.has("revoked_without_owner"),
+    )
+    return EarlierIncrementalCooperativeAssignor(max_delay_ms, rules)

@@ -11,6 +11,8 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Final
 
+from mockconnect.core.javahash import hashtable_order
+from mockconnect.core.past import LoggerLevel
 from mockconnect.core.versions import KafkaVersion, Number, exists, has, in_force
 
 LEVELS = ("OFF", "FATAL", "ERROR", "WARN", "INFO", "DEBUG", "TRACE", "ALL")
@@ -18,8 +20,9 @@ ROOT = "root"
 
 
 _SHIPPED: Final = (
-    ((0, 0, 0), ("org.apache.zookeeper", "org.reflections")),
-    ((3, 4, 0), ("org.reflections",)),
+    ((0, 0, 0), ("org.I0Itec.zkclient", "org.apache.zookeeper", "org.reflections")),
+    ((2, 4, 0), ("org.apache.zookeeper", "org.reflections")),
+    ((3, 5, 0), ("org.reflections",)),
     ((4, 0, 0), ()),
 )
 """Loggers at ``ERROR`` in the configuration file that comes with Kafka; the root is at ``INFO``."""
@@ -79,6 +82,16 @@ class Loggers:
         for maker in makers:
             self._names().update(dict.fromkeys(existing(self._version).get(maker, ())))
 
+    def restore(self, levels: Mapping[str, LoggerLevel]) -> None:
+        """Levels that were set before the story begins. On log4j 1 a logger with a level of its own shows, others do not."""
+        for name, was in sorted(levels.items(), key=lambda row: (self._canonical(row[0]) != ROOT, row[0])):
+            known = self._canonical(name)
+            self._names()[known] = None
+            if self._effective(known) != was.level or not self._log4j2:
+                self._own[known] = was.level
+            if was.modified_at_ms is not None:
+                self._modified_at_ms[known] = was.modified_at_ms
+
     def set_level(self, namespace: str, level: str) -> list[str]:
         """Set a logger and everything whose name starts with it; answers the names Connect lists."""
         target, level = self._canonical(namespace), level.upper()
@@ -87,21 +100,42 @@ class Loggers:
         ]
         if target not in matching:
             matching.append(target)
-        before = {name: self._effective(name) for name in matching}
         self._names()[target] = None
-        for name in self._reconfigured(target, matching):
-            if self._log4j2 or before[name] != level:
-                self._own[name] = level
-        changed = [name for name in matching if before[name] != self._effective(name)]
-        for name in changed:
-            self._modified_at_ms[name] = self._now_ms()
-        return sorted(changed if self._log4j2 else matching)
+        if self._log4j2:
+            return self._set_on_log4j_2(target, matching, level)
+        return self._set_on_log4j_1(matching, level)
 
-    def _reconfigured(self, target: str, matching: list[str]) -> list[str]:
-        """``Configurator.setAllLevels`` touches loggers that have a level of their own; log4j 1 sets every one."""
-        if not self._log4j2:
-            return matching
-        return [target, *(name for name in matching if name in self._own and name != target)]
+    def _set_on_log4j_2(self, target: str, matching: list[str], level: str) -> list[str]:
+        """``Configurator.setAllLevels`` touches only the target and loggers that have a level of their own."""
+        before = {name: self._effective(name) for name in matching}
+        self._own[target] = level
+        self._own.update(dict.fromkeys((name for name in matching if name in self._own), level))
+        changed = [name for name in matching if before[name] != level]
+        self._modified_at_ms.update(dict.fromkeys(changed, self._now_ms()))
+        return sorted(changed)
+
+    def _set_on_log4j_1(self, matching: list[str], level: str) -> list[str]:
+        """One logger after the other, in the order of log4j's table, the root last. ``Loggers`` (3.7) passes over one
+        that has the level already, be it from a parent whose turn was before."""
+        spares_equal = has(self._version, "cluster_loggers")
+        for name in self._in_table_order(matching):
+            if not (spares_equal and self._effective(name) == level):
+                self._own[name] = level
+                self._modified_at_ms[name] = self._now_ms()
+        return sorted(matching)
+
+    def _in_table_order(self, names: list[str]) -> list[str]:
+        """``Hierarchy`` keeps its loggers, and a placeholder for each missing parent, in a ``Hashtable``."""
+        if len(names) == 1:
+            return names
+        table: dict[str, None] = {}
+        for name in self._names():
+            if name != ROOT:
+                table[name] = None
+                parts = name.split(".")
+                table.update(dict.fromkeys(".".join(parts[:size]) for size in range(len(parts) - 1, 0, -1)))
+        wanted = set(names)
+        return [name for name in (*hashtable_order(table), ROOT) if name in wanted]
 
     def _names(self) -> dict[str, None]:
         if self._existing is None:

@@ -112,6 +112,7 @@ class GroupMember:
             False  # the heartbeat thread rests until the join is answered, not until the sync is
         )
         self._coordinator_known = True
+        self._heartbeat_at_ms = 0
         self._polled_at_ms: int | None = None  # None while the herder thread is inside a poll
 
     # --- for the herder -------------------------------------------------------------------------------------------------
@@ -137,6 +138,7 @@ class GroupMember:
 
     def start(self) -> None:
         self._polled_at_ms = self._sim.now_ms
+        self._heartbeat_at_ms = self._sim.now_ms + self._timing.heartbeat_interval_ms
         self._process.spawn(self._heartbeats())
 
     def ensure_active(self) -> Steps[bool]:
@@ -161,8 +163,9 @@ class GroupMember:
         return True
 
     def poll(self) -> Steps[None]:
-        """Wait until woken up, handling rebalances on the way."""
+        """Wait until woken up, handling rebalances on the way. Even then other threads get to run first."""
         self._polled_at_ms = None
+        yield 0
         while not self._wakeup.take():
             if self.rejoin_pending or not self._coordinator_known:
                 active = yield from self._become_active()
@@ -247,6 +250,7 @@ class GroupMember:
         yield from self._reach()
         self.generation = joined.generation
         self._awaits_join = False
+        self._heartbeat_at_ms = self._sim.now_ms + self._timing.heartbeat_interval_ms
         assignments = None
         if joined.leader_id == joined.member_id:
             assignments = yield from self._listener.perform_assignment(joined)
@@ -263,7 +267,7 @@ class GroupMember:
         """
         yield max(1, self._timing.kafka_latency_ms)
         while not self._network.kafka_reachable(self._settings.name):
-            yield _until_healed(self._network, self._settings.name)
+            yield self._network.reached(self._settings.name)
 
     def _after_refusal(self, error: BaseException) -> Steps[None]:
         if not isinstance(error, Refused):
@@ -285,7 +289,7 @@ class GroupMember:
 
     def _find_coordinator(self) -> Steps[bool]:
         """``coordinatorDiscoveryTimeoutMs``: one look-up; when it fails the worker revokes what it runs."""
-        healed = _until_healed(self._network, self._settings.name)
+        healed = self._network.reached(self._settings.name)
         if not self._network.kafka_reachable(self._settings.name):
             self._listener.begin_stage("ensuring membership in the cluster")
             yield Within(healed, self._timing.heartbeat_interval_ms)
@@ -307,10 +311,18 @@ class GroupMember:
     # --- the heartbeat thread -----------------------------------------------------------------------------------------------
 
     def _heartbeats(self) -> Steps[None]:
+        """``HeartbeatThread``. Its clock starts anew when a join is answered (``enable``)."""
         answered_at_ms = self._sim.now_ms
         while True:
-            yield self._timing.heartbeat_interval_ms
-            if not self.member_id or self.generation < 0 or (self._joining is not None and self._awaits_join):
+            due_at_ms = min(self._heartbeat_at_ms, self._poll_expires_at_ms() or self._heartbeat_at_ms)
+            yield max(1, due_at_ms - self._sim.now_ms)
+            expires_at_ms = self._poll_expires_at_ms()
+            if expires_at_ms is not None and expires_at_ms <= self._sim.now_ms:
+                self.leave("worker poll timeout has expired")
+            if self._sim.now_ms < self._heartbeat_at_ms:
+                continue
+            self._heartbeat_at_ms = self._sim.now_ms + self._timing.heartbeat_interval_ms
+            if not self._beats():
                 answered_at_ms = self._sim.now_ms
                 continue
             if not self._network.kafka_reachable(self._settings.name):
@@ -321,16 +333,21 @@ class GroupMember:
                 if reset or silent_ms >= self._timing.session_timeout_ms:
                     self._lose_coordinator()
                 continue
-            if self._blocked_ms() >= self._timing.rebalance_timeout_ms:
-                self.leave("worker poll timeout has expired")
-                continue
             yield self._timing.kafka_latency_ms
             answered_at_ms = self._sim.now_ms
             self._handle(self._coordinator.heartbeat(self.member_id, self.generation))
 
-    def _blocked_ms(self) -> int:
-        """How long the herder thread has not polled."""
-        return 0 if self._polled_at_ms is None else self._sim.now_ms - self._polled_at_ms
+    def _beats(self) -> bool:
+        """Whether it is a member: the thread rests while a join is under way."""
+        return bool(self.member_id) and self.generation >= 0 and not (self._joining and self._awaits_join)
+
+    def _poll_expires_at_ms(self) -> int | None:
+        """When the thread takes the worker out of the group, because the herder thread has not polled for too long."""
+        if self._polled_at_ms is None or not self._beats():
+            return None
+        if not self._network.kafka_reachable(self._settings.name):
+            return None
+        return self._polled_at_ms + self._timing.rebalance_timeout_ms
 
     def _lose_coordinator(self) -> None:
         if self._coordinator_known:
@@ -346,17 +363,3 @@ class GroupMember:
         elif refusal is Refusal.ILLEGAL_GENERATION:
             self.generation = -1
         self.request_rejoin()
-
-
-def _until_healed(network: Network, worker: str) -> Reply[None]:
-    if network.kafka_reachable(worker):
-        return Reply.of(None)
-    reply: Reply[None] = Reply()
-
-    def healed(name: str) -> None:
-        if name == worker:
-            network.forget(healed)
-            reply.complete(None)
-
-    network.on_heal(healed)
-    return reply

@@ -9,25 +9,31 @@ from __future__ import annotations
 from collections.abc import Callable
 from enum import Enum
 
+from mockconnect.core.sim import Reply
+
 
 class Break(Enum):
-    """How a link is broken, as the sender sees it."""
+    """How a link is broken, as the sender sees it; ``foreign.py`` has what a worker makes of each."""
 
     REFUSED = "refused"  # answered at once with a reset
     DROPPED = "dropped"  # packets vanish: only time-outs tell
+    SILENT = "silent"  # accepted, then nothing
     UNKNOWN_HOST = "dns"
-    TLS = "tls"
-    GARBAGE = "garbage"  # something answers that is not Connect
-
-
-IO_CAUSES = {
-    Break.REFUSED: "java.net.ConnectException: Connection refused",
-    Break.DROPPED: "java.net.SocketTimeoutException: Connect Timeout",
-    Break.UNKNOWN_HOST: "java.net.UnknownHostException: {host}",
-    Break.TLS: "javax.net.ssl.SSLHandshakeException: (certificate_unknown) PKIX path building failed",
-}
-"""Texts after ``IO Error trying to forward REST request: ``. REFUSED was seen on real workers; UNKNOWN_HOST and
-DROPPED were read from source; the TLS text is a guess."""
+    TLS = "tls"  # the other's certificate is not trusted
+    TLS_NAME = "tls_name"  # ... is made out for somebody else
+    TLS_REFUSED = "tls_refused"  # the other does not trust the sender's
+    CLOSED = "closed"  # the connection ends before the answer does
+    RESET = "reset"  # ... breaks while the request is being sent
+    NOT_HTTP = "not_http"
+    GARBAGE = "garbage"  # something answers that is not Connect: a proxy's page
+    UPSTREAM = "upstream"  # ... a proxy's line of text
+    EMPTY = "empty"
+    GARBAGE_OK = "garbage_ok"  # as if all were well: 200
+    EMPTY_OK = "empty_ok"
+    NO_CONTENT = "no_content"
+    REDIRECT = "redirect"
+    UNAUTHORIZED = "unauthorized"  # 401 that names no scheme
+    CHALLENGE = "challenge"  # 401 that does
 
 
 class Network:
@@ -37,6 +43,7 @@ class Network:
         self._kafka: dict[str, Break] = {}
         self._links: dict[tuple[str, str], Break] = {}
         self._healed: list[Callable[[str], object]] = []
+        self._awaited: dict[tuple[str, str], list[Reply[None]]] = {}
 
     def kafka_reachable(self, worker: str) -> bool:
         return worker not in self._kafka
@@ -61,12 +68,35 @@ class Network:
 
     def heal_link(self, source: str, target: str) -> None:
         self._links.pop((source, target), None)
+        for reply in self._awaited.pop((source, target), ()):
+            reply.complete(None)
+
+    def link_healed(self, source: str, target: str) -> Reply[None]:
+        """Done when the link is healed."""
+        reply: Reply[None] = Reply()
+        self._awaited.setdefault((source, target), []).append(reply)
+        return reply
 
     def breaks(self) -> list[tuple[str, str, str]]:
         """Every break as (source, target, how), sorted, for snapshots."""
         rows = [(worker, "kafka", how.value) for worker, how in self._kafka.items()]
         rows += [(source, target, how.value) for (source, target), how in self._links.items()]
         return sorted(rows)
+
+    def reached(self, worker: str) -> Reply[None]:
+        """Done as soon as Kafka can be reached."""
+        reply: Reply[None] = Reply()
+        if worker not in self._kafka:
+            reply.complete(None)
+            return reply
+
+        def healed(name: str) -> None:
+            if name == worker:
+                self.forget(healed)
+                reply.complete(None)
+
+        self.on_heal(healed)
+        return reply
 
     def on_heal(self, callback: Callable[[str], object]) -> None:
         """``callback(worker)`` runs whenever a worker reaches Kafka again."""

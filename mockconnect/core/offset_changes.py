@@ -26,8 +26,8 @@ from mockconnect.core.javahash import (
 )
 from mockconnect.core.javatext import parse_integer, value_text
 from mockconnect.core.offset_store import Value, partition_key
-from mockconnect.core.plugins import PluginDesc
-from mockconnect.core.sim import Steps, Within
+from mockconnect.core.plugins import PluginDesc, instantiated
+from mockconnect.core.sim import Reply, Steps, Within
 from mockconnect.core.site import Site
 from mockconnect.core.terms import Config
 from mockconnect.core.worker_task import offsets_owner
@@ -39,12 +39,15 @@ Changes = Sequence[tuple[Mapping[str, Json] | None, Mapping[str, Json] | None]]
 class OffsetChanges:
     """The offsets of any connector, as one worker reads and changes them."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, kafka: Callable[[], Reply[None]]) -> None:
+        """``kafka`` is done when Kafka can be reached."""
         self._site = site
+        self._kafka = kafka
 
     def read(self, name: str, config: Config) -> Steps[Answer]:
         """``ConnectorOffsets``: read at the end of the topic (source) or from the group (sink)."""
         plugin = self._plugin(config)
+        yield self._kafka()
         yield self._site.timing.kafka_latency_ms * 2
         offsets = self._site.offsets.read(offsets_owner(plugin, name, config), self._site.sim.now_ms)
         partitions = [partition for partition, _ in offsets]
@@ -88,7 +91,11 @@ class OffsetChanges:
         possible = [
             change for change in changes if change[0] and _exists(change[0], config, behaviour, known)
         ]
+        if not self._site.offsets.has_group(group):  # there is nothing to delete an offset from
+            possible = [change for change in possible if change[1] is not None]
         self._site.offsets.commit(group, cast("AlteredOffsets", possible))
+        if not self._site.settings.version.has("groups_outlive_offsets"):
+            self._site.offsets.forget_if_empty(group)
         if len(possible) < len(changes):
             raise errors.group_refused(name)
 
@@ -117,7 +124,7 @@ class OffsetChanges:
         return behaviour.alter_offsets == "true"
 
     def _plugin(self, config: Config) -> PluginDesc:
-        return self._site.plugins.connector(config.get("connector.class") or "")
+        return instantiated(self._site.plugins, config)
 
 
 def _exists(

@@ -94,11 +94,13 @@ class OffsetStore:
     def __init__(self) -> None:
         self._committed: dict[str, dict[str, tuple[Partition | None, Offset]]] = {}
         self._live: dict[str, list[tuple[object, Progress]]] = {}
+        self._groups: set[str] = set()
 
     # --- tasks ----------------------------------------------------------------------------------------------------------
 
     def take_up(self, owner: str, key: object, progress: Progress) -> None:
         """A task starts: it goes on from what is committed for its partitions."""
+        self._groups.add(owner)
         committed = self._committed.get(owner, {})
         progress.base = {name: offset for name, (_, offset) in committed.items()}
         self._live.setdefault(owner, []).append((key, progress))
@@ -119,12 +121,17 @@ class OffsetStore:
         """Whether some task still uses this owner's offsets: the consumer group is not empty."""
         return bool(self._live.get(owner))
 
+    def has_group(self, owner: str) -> bool:
+        """Whether the consumer group exists: it has had members or offsets, and was not deleted since."""
+        return owner in self._groups or owner in self._committed
+
     # --- offsets --------------------------------------------------------------------------------------------------------
 
     def commit(self, owner: str, offsets: Iterable[tuple[Partition | None, Offset | None]]) -> None:
         """Write offsets; ``None`` forgets that partition's."""
         committed = self._committed.setdefault(owner, {})
         for partition, offset in offsets:
+            self._groups.add(owner)
             if offset is None:
                 committed.pop(partition_key(partition), None)
             else:
@@ -134,6 +141,11 @@ class OffsetStore:
 
     def forget(self, owner: str) -> None:
         self._committed.pop(owner, None)
+        self._groups.discard(owner)
+
+    def forget_if_empty(self, owner: str) -> None:
+        if owner not in self._committed and not self.has_members(owner):
+            self.forget(owner)
 
     def partitions(self, owner: str) -> list[Partition]:
         """The partitions that can be listed. A null one is stored, but its key is not understood when it is read."""

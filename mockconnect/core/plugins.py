@@ -11,8 +11,9 @@ Rules of this room:
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cmp_to_key
 from typing import Final, Literal, get_args
 
@@ -115,11 +116,28 @@ class PluginDesc:
     location: str = "classpath"
     behaviour: Behaviour | None = None
     definition: Callable[[], ConfigDef] = field(default=no_keys, compare=False, repr=False)
+    abstract: bool = False
+    """A class that can be loaded but not instantiated; Connect does not count it among its plugins."""
 
     @property
     def simple_name(self) -> str:
         """``Class.getSimpleName()``: of a nested class only its own name."""
         return self.class_name.rpartition(".")[2].rpartition("$")[2]
+
+    @property
+    def is_isolated(self) -> bool:
+        """Loaded from a plugin path, by a class loader of its own."""
+        return self.location != "classpath"
+
+    @property
+    def cannot_be_made(self) -> bool:
+        """Its constructor fails."""
+        return self.behaviour is not None and bool(self.behaviour.failures_at("instantiate"))
+
+    @property
+    def has_no_definition(self) -> bool:
+        """Its ``config()`` answers null."""
+        return self.behaviour is not None and self.behaviour.null_answer == "config"
 
     @property
     def known_version(self) -> str:
@@ -146,7 +164,7 @@ class PluginDesc:
 
 
 def _compare(left: PluginDesc, right: PluginDesc) -> int:
-    """``PluginDesc.compareTo``: name, version, isolated after class path, location, type."""
+    """``PluginDesc.compareTo``: name, version, isolated before class path (as recorded), location, type."""
     if left.class_name != right.class_name:
         return -1 if left.class_name < right.class_name else 1
     by_version = artifact_version.compare(left.known_version, right.known_version)
@@ -157,7 +175,7 @@ def _compare(left: PluginDesc, right: PluginDesc) -> int:
 
 
 def _rank(plugin: PluginDesc) -> tuple[bool, str, int]:
-    return (plugin.location != "classpath", plugin.location, _KIND_ORDER[plugin.kind])
+    return (not plugin.is_isolated, plugin.location, _KIND_ORDER[plugin.kind])
 
 
 _in_order = cmp_to_key(_compare)
@@ -282,7 +300,9 @@ class Plugins:
         self.version = version
         self.client_definition = clients
         """The keys of Kafka's ``producer``, ``consumer`` or ``admin`` client, against which overrides are parsed."""
-        self._all = sorted(dict.fromkeys(plugins), key=_in_order)
+        found = plugins if has(version, "all_plugins_versioned") else _scanned_before_3_6(plugins)
+        given = dict.fromkeys(found)
+        self._all = sorted((plugin for plugin in given if not plugin.abstract), key=_in_order)
         self._of_kind: dict[str, tuple[PluginDesc, ...]] = {
             kind: tuple(plugin for plugin in self._all if plugin.kind == kind) for kind in get_args(Kind)
         }
@@ -290,9 +310,15 @@ class Plugins:
         for plugin in self._all:
             self._by_class.setdefault(plugin.class_name, []).append(plugin)
         self._classes = {known.name: known for known in (*OWN_CONVERTERS, *classes)}
+        for plugin in given:
+            if plugin.abstract:
+                self._classes[plugin.class_name] = JavaClass(
+                    plugin.class_name, frozenset({plugin.kind}), abstract=True
+                )
         for name, descs in self._by_class.items():
             self._classes[name] = JavaClass(name, frozenset(plugin.kind for plugin in descs))
-        self._aliases = _aliases(self._all)
+        aliases = _aliases if has(version, "all_plugins_versioned") else _aliases_before_3_6
+        self._aliases = aliases(self._all)
         kinds = ("sink", "source", "connector")
         self._connectors = tuple(plugin for plugin in self._all if plugin.kind in kinds)
         self._unloadable: dict[str, ConnectError] = {}
@@ -325,8 +351,8 @@ class Plugins:
         return self._connectors
 
     def class_names(self, kind: Kind) -> tuple[str, ...]:
-        """Distinct classes of a kind in order: what recommenders offer."""
-        return tuple(dict.fromkeys(plugin.class_name for plugin in self._of_kind[kind]))
+        """Classes of a kind in order: what recommenders offer. One that lies in several places is several classes."""
+        return tuple(plugin.class_name for plugin in self._of_kind[kind])
 
     def versions_of(self, class_or_alias: str, *kinds: Kind) -> tuple[str, ...]:
         """Distinct versions of a class, among the first of the kinds that has it."""
@@ -337,12 +363,18 @@ class Plugins:
                 return tuple(dict.fromkeys(found))
         return ()
 
-    def latest_version(self, class_or_alias: str | None, *kinds: Kind) -> str | None:
-        """``Plugins.latestVersion``: ``None`` if no plugin of these kinds has the name."""
+    def latest_version(
+        self, class_or_alias: str | None, *kinds: Kind, beside: PluginDesc | None = None
+    ) -> str | None:
+        """``Plugins.pluginVersion``: ``None`` if no plugin of these kinds has the name.
+
+        One that lies ``beside`` an isolated connector comes before later versions elsewhere.
+        """
         if class_or_alias is None:
             return None
         found = [p for p in self._by_class.get(self.full_name(class_or_alias), ()) if p.kind in kinds]
-        return found[-1].known_version if found else None
+        neighbour = next((p for p in found if _is_neighbour(p, beside)), found[-1] if found else None)
+        return neighbour.known_version if neighbour else None
 
     # --- classes ----------------------------------------------------------------------------------------------------
 
@@ -358,25 +390,39 @@ class Plugins:
         """What is known of a class that :meth:`load_class` has found."""
         return self._classes[name]
 
-    def plugin(self, class_or_alias: str, requirement: Requirement | None = None) -> PluginDesc | None:
+    def plugin(
+        self,
+        class_or_alias: str,
+        requirement: Requirement | None = None,
+        beside: PluginDesc | None = None,
+    ) -> PluginDesc | None:
         """The newest fitting plugin of that name, of any kind; ``None`` if the class is no plugin.
 
-        Raises :class:`VersionedPluginError` when no version fits.
+        One that lies ``beside`` an isolated connector comes before later versions elsewhere. Raises
+        :class:`VersionedPluginError` when no version fits.
         """
         name = self.full_name(class_or_alias)
         candidates = self._by_class.get(name)
+        isolated = beside is not None and beside.is_isolated
         if candidates is None:
-            if requirement is not None and name in self._classes:
+            if requirement is not None and name in self._classes and not isolated:
                 text = f"Plugin {name} is not part of Connect's plugin loading mechanism (ClassPath or Plugin Path)"
                 raise VersionedPluginError(text)
             return None
-        fitting = [p for p in candidates if artifact_version.fits(requirement, p.known_version)]
-        if not fitting:
+        chosen = _chosen(candidates, requirement, beside)
+        if chosen is None:
             assert requirement is not None
             raise _no_fitting_version(name, requirement, candidates)
-        return fitting[-1]
+        # The loader of an isolated connector does not know aliases nor what lies outside: there, the latest is loaded.
+        return candidates[-1] if isolated and (class_or_alias != name or not chosen.is_isolated) else chosen
 
     # --- connectors -------------------------------------------------------------------------------------------------
+
+    def connector_of(self, config: Mapping[str, str | None]) -> PluginDesc:
+        """The connector that a config names by its class and, since 4.1, its version. Raises as :meth:`connector`."""
+        versioned = has(self.version, "plugin_versions")
+        version = config.get("connector.plugin.version") if versioned else None
+        return self.connector(config.get("connector.class") or "", version)
 
     def connector(self, class_or_alias: str, version: str | None = None) -> PluginDesc:
         """``Plugins.connectorClass`` and an instance of it; ``version`` is a requirement as in a config.
@@ -390,9 +436,7 @@ class Plugins:
             if known is not None and known.abstract and known.kinds & {"source", "sink"}:
                 raise ConnectError(500, "Instantiation error", CONNECT_EXCEPTION)
             found = self._by_simple_name(class_or_alias)
-        if found.behaviour is not None and any(
-            failure.where == "instantiate" for failure in found.behaviour.failures
-        ):
+        if found.cannot_be_made:
             raise ConnectError(500, "Instantiation error", CONNECT_EXCEPTION)
         return found
 
@@ -495,6 +539,23 @@ def _listed(plugins: Iterable[PluginDesc]) -> str:
     return ", ".join(map(str, plugins))
 
 
+def _is_neighbour(plugin: PluginDesc, beside: PluginDesc | None) -> bool:
+    return beside is not None and beside.is_isolated and plugin.location == beside.location
+
+
+def _chosen(
+    candidates: Iterable[PluginDesc], requirement: Requirement | None, beside: PluginDesc | None
+) -> PluginDesc | None:
+    """``DelegatingClassLoader.findPluginLoader``: candidates come in the order of their versions."""
+    chosen: PluginDesc | None = None
+    for plugin in candidates:
+        if artifact_version.fits(requirement, plugin.known_version):
+            chosen = plugin
+        if chosen is not None and _is_neighbour(chosen, beside):
+            break
+    return chosen
+
+
 def _no_fitting_version(
     name: str, requirement: Requirement, candidates: Sequence[PluginDesc]
 ) -> VersionedPluginError:
@@ -504,19 +565,83 @@ def _no_fitting_version(
     return VersionedPluginError(text + javatext.value_text(available), available)
 
 
+def _scanned_before_3_6(plugins: Iterable[PluginDesc]) -> list[PluginDesc]:
+    """Only connectors told their versions, and of a class that was found twice in a version the first one stayed.
+
+    Plugin paths were searched before the class path, in the order of their directories; here it is the given one.
+    """
+    found: dict[tuple[str, Kind, str | None], PluginDesc] = {}
+    for plugin in sorted(plugins, key=lambda one: not one.is_isolated):
+        told = plugin if plugin.kind in _CONNECTORS else replace(plugin, version=None)
+        found.setdefault((told.class_name, told.kind, told.version), told)
+    return list(found.values())
+
+
+def _aliases_before_3_6(plugins: Sequence[PluginDesc]) -> dict[str, str]:
+    """``PluginUtils.isAliasUnique`` within each sort of plugin: a class in two versions has no alias at all."""
+    aliases: dict[str, str] = {}
+    for kinds in _ALIASED_BEFORE_3_6:
+        named = [(plugin, *_short_names(plugin)) for plugin in plugins if plugin.kind in kinds]
+        simple_names = Counter(simple for _, simple, _ in named)
+        pruned_names = Counter(pruned for _, _, pruned in named)
+        for plugin, simple, pruned in named:
+            if simple_names[simple] == 1 and pruned_names[pruned] == 1:
+                aliases[simple] = aliases[pruned] = plugin.class_name
+    return aliases
+
+
+_CONNECTORS: Final = ("sink", "source", "connector")
+_ALIASED_BEFORE_3_6: Final[tuple[tuple[str, ...], ...]] = (
+    _CONNECTORS,
+    ("converter",),
+    ("header_converter",),
+    ("transformation",),
+    ("predicate",),
+    ("rest_extension",),
+    ("connector_client_config_override_policy",),
+)
+
+
+def _short_names(plugin: PluginDesc) -> tuple[str, str]:
+    """The simple name, and that without the suffix of its sort."""
+    suffix = "Connector" if plugin.kind in ("source", "sink") else SUPER_TYPES[plugin.kind][0]
+    at = plugin.simple_name.rfind(suffix)
+    return plugin.simple_name, plugin.simple_name[:at] if at > 0 else plugin.simple_name
+
+
 def _aliases(plugins: Iterable[PluginDesc]) -> dict[str, str]:
     """``PluginUtils.computeAliases``: simple and pruned names that mean one class only."""
     meanings: dict[str, set[str]] = {}
     for plugin in plugins:
-        suffix = "Connector" if plugin.kind in ("source", "sink") else SUPER_TYPES[plugin.kind][0]
-        at = plugin.simple_name.rfind(suffix)
-        pruned = plugin.simple_name[:at] if at > 0 else plugin.simple_name
-        for alias in (plugin.simple_name, pruned):
+        for alias in _short_names(plugin):
             meanings.setdefault(alias, set()).add(plugin.class_name)
     return {alias: next(iter(names)) for alias, names in meanings.items() if len(names) == 1}
 
 
 # --- what the worker does around connector code --------------------------------------------------------------------------
+
+
+def no_such_version(
+    config: Mapping[str, str | None],
+    error: Exception,
+    what: str = "instantiate class",
+    frames: Sequence[str] = (),
+) -> Throwable:
+    """What ``Worker`` throws when no version of a connector's class fits; ``what`` it failed to do."""
+    text = f"Failed to {what} for connector {config.get('connector.class')}, class {config.get('name')}"
+    isolation = "org.apache.kafka.connect.runtime.isolation.VersionedPluginLoadingException"
+    if isinstance(error, artifact_version.InvalidVersionError):
+        isolation = "org.apache.maven.artifact.versioning.InvalidVersionSpecificationException"
+    return Throwable(CONNECT_EXCEPTION, text, tuple(frames), Throwable(isolation, str(error), tuple(frames)))
+
+
+def instantiated(plugins: Plugins, config: Mapping[str, str | None]) -> PluginDesc:
+    """``Worker.instantiateConnector``. Raises :class:`ConnectError`."""
+    try:
+        return plugins.connector_of(config)
+    except (VersionedPluginError, artifact_version.InvalidVersionError) as error:
+        problem = no_such_version(config, error)
+        raise ConnectError(500, str(problem.message), CONNECT_EXCEPTION) from error
 
 
 def connector_task_configs(

@@ -15,12 +15,14 @@ from collections.abc import Iterable
 
 from mockconnect.core.config_log import ConfigLog
 from mockconnect.core.group import Joined
+from mockconnect.core.javahash import DEFAULT_TABLE, copied_table, hash_order
 from mockconnect.core.leading import Leading
 from mockconnect.core.member import ExtendedAssignment, GroupMember, MemberMetadata
+from mockconnect.core.past import Past
 from mockconnect.core.sim import Steps
 from mockconnect.core.stages import TickStage
 from mockconnect.core.starting import Starting
-from mockconnect.core.terms import NOTHING, Assignment, ConnectorTaskId
+from mockconnect.core.terms import NOTHING, Assignment, ConnectorTaskId, State
 from mockconnect.core.worker import Worker
 
 BACKOFF_RETRIES = 5
@@ -55,6 +57,19 @@ class Rebalancing:
         self._running_tasks: set[ConnectorTaskId] = set()
         self._held = NOTHING
         self._sent = (NOTHING, NOTHING)
+
+    def take_over(self, past: Past) -> None:
+        """Go on with what this worker ran before its story begins: it joins with that, as members do that rejoin."""
+        self._held = past.held
+        self.connectors, self.tasks = self._held.connectors, self._held.tasks
+        self._leading.inherit(past.known)
+        again = {State.RESTARTING, State.UNASSIGNED}
+        self._to_start.update(dict.fromkeys(name for name, was in past.connectors.items() if was in again))
+        self._to_start.update(
+            dict.fromkeys(task_id for task_id, was in past.tasks.items() if was in {*again, State.STOPPED})
+        )
+        self._running_connectors = {name for name in self.connectors if name not in self._to_start}
+        self._running_tasks = {task_id for task_id in self.tasks if task_id not in self._to_start}
 
     @property
     def is_leader(self) -> bool:
@@ -113,7 +128,7 @@ class Rebalancing:
 
     def _hold(self, assigned: Assignment, *, eager: bool) -> None:
         """An eager assignment is the whole, a cooperative one comes on top of what is held."""
-        kept = NOTHING if eager else self._held
+        kept, assigned = NOTHING if eager else self._held, _grouped(assigned)
         if assigned or kept is NOTHING:
             kept = Assignment((*assigned.connectors, *kept.connectors), (*assigned.tasks, *kept.tasks))
         self._held = kept
@@ -225,11 +240,12 @@ def _without(held: Assignment, revoked: Assignment) -> Assignment:
 
 
 def _grouped(held: Assignment) -> Assignment:
-    """The order in which a member sends its work: by connector, owned connectors first (by name)."""
-    rank = {name: position for position, name in enumerate(sorted(held.connectors))}
+    """``Assignment.asMap``, in which work travels: by connector, those of the list first, in hash order."""
+    connectors = tuple(hash_order(held.connectors, max(DEFAULT_TABLE, copied_table(len(held.connectors)))))
+    rank = {name: position for position, name in enumerate(connectors)}
     for task_id in held.tasks:
         rank.setdefault(task_id.connector, len(rank))
-    return Assignment(held.connectors, tuple(sorted(held.tasks, key=lambda task_id: rank[task_id.connector])))
+    return Assignment(connectors, tuple(sorted(held.tasks, key=lambda task_id: rank[task_id.connector])))
 
 
 def _resolved(assignment: ExtendedAssignment) -> ExtendedAssignment:

@@ -21,10 +21,12 @@ from mockconnect.core.configdef import ConfigInfos
 from mockconnect.core.errors import Redirect
 from mockconnect.core.herder import DistributedHerder
 from mockconnect.core.offset_changes import Changes, OffsetChanges
+from mockconnect.core.plugins import instantiated
 from mockconnect.core.sim import Reply, Steps, Within
 from mockconnect.core.stages import StagedReply
 from mockconnect.core.terms import Config, ConnectorTaskId, RestartRequest, TargetState, TaskConfig
 from mockconnect.core.topics import Key
+from mockconnect.core.validation import refusal
 
 T = TypeVar("T")
 Validate = Callable[[Config, StagedReply[Any]], Steps[ConfigInfos]]
@@ -52,7 +54,7 @@ class DistributedRequests:
     def __init__(self, herder: DistributedHerder, validate: Validate) -> None:
         self._herder = herder
         self._validate = validate
-        self._offsets = OffsetChanges(herder.site)
+        self._offsets = OffsetChanges(herder.site, lambda: herder.kafka.network.reached(herder.name))
 
     # --- reads ----------------------------------------------------------------------------------------------------------
 
@@ -181,8 +183,9 @@ class DistributedRequests:
         allow_replace: bool,
     ) -> Steps[None]:
         herder = self._herder
-        if infos.error_count:
-            raise errors.bad_request(infos.problems_text(self._herder.site.settings.version.number))
+        refused = refusal(infos, self._herder.site.settings.version.number)
+        if refused is not None:
+            raise refused
         self._check_leader()
         exists = herder.state.contains(name)
         if exists and not allow_replace:
@@ -312,7 +315,7 @@ class DistributedRequests:
             entry = self._herder.configs.snapshot().entries.get(name)
             if entry is None:
                 raise errors.connector_not_found(name)
-            self._herder.answers.plugins.connector(entry.config.get("connector.class") or "")
+            instantiated(self._herder.answers.plugins, entry.config)
             self._carry(self._offsets.read(name, entry.config), reply)
             yield from ()
 

@@ -27,6 +27,7 @@ class Timing:
     offset_flush_interval_ms: int = 60_000
     inter_worker_key_ttl_ms: int = 3_600_000
     group_initial_rebalance_delay_ms: int = 3_000  # a property of the broker
+    group_check_interval_ms: int = 600_000  # offsets.retention.check.interval.ms of the broker
 
     # constants of Connect's source
     rest_request_timeout_ms: int = 90_000
@@ -34,12 +35,14 @@ class Timing:
     connector_graceful_stop_ms: int = 5_000
     config_write_timeout_ms: int = 30_000
     target_state_write_timeout_ms: int = 30_000
+    transaction_timeout_ms: int = 60_000  # max.block.ms of the producer
     reconfigure_backoff_initial_ms: int = 250
     reconfigure_backoff_max_ms: int = 60_000
     new_member_join_timeout_ms: int = 300_000
     rest_shutdown_grace_ms: int = 60_000
     offsets_timeout_ms: int = 90_000
     forward_connect_timeout_ms: int = 15_000
+    forward_idle_timeout_ms: int = 30_000
     start_stop_threads: int = 8
 
     # chosen for a healthy cluster
@@ -80,6 +83,8 @@ class WorkerSettings:
     topic_creation_enable: bool = True
     connector_client_config_override_policy: str = ""
     advertised_url: str | None = None
+    commit: str = ""
+    """What ``GET /`` shows instead of the release's own commit."""
     config: tuple[tuple[str, str], ...] = ()
 
     @property

@@ -21,7 +21,7 @@ from mockconnect.core.plugins import PluginDesc, Plugins
 from mockconnect.core.settings import Timing, WorkerSettings
 from mockconnect.core.sim import Process, Reply, Sim, Steps
 from mockconnect.core.status_store import StatusStore
-from mockconnect.core.terms import ConnectorTaskId, State, Status
+from mockconnect.core.terms import Config, ConnectorTaskId, State, Status, TaskConfig
 
 SAFE = (State.UNASSIGNED, State.FAILED)
 
@@ -39,12 +39,19 @@ class Script:
     """What user code is going to do, shared by all workers: a plugin's behaviour unless a connector has its own."""
 
     overrides: dict[str, Behaviour] = field(default_factory=dict)
+    generated: dict[str, tuple[Config, tuple[TaskConfig, ...]]] = field(default_factory=dict)
+    """Task configs that a connector once generated from a config: the same config gives the same again."""
     _spent: dict[tuple[str, int | None, Failure], int] = field(default_factory=dict)
 
     def plugin(self, connector: str, plugin: PluginDesc) -> PluginDesc:
         """The plugin as this connector runs it."""
         override = self.overrides.get(connector)
         return plugin if override is None else replace(plugin, behaviour=override)
+
+    def task_configs(self, connector: str, config: Config) -> list[dict[str, str]] | None:
+        """What is known of a connector's task configs, if its config is still the one they come from."""
+        generated_from, configs = self.generated.get(connector, ({}, ()))
+        return [dict(one) for one in configs] if generated_from and generated_from == config else None
 
     def behaviour(self, connector: str, plugin: PluginDesc) -> Behaviour:
         behaviour = self.plugin(connector, plugin).behaviour
@@ -98,7 +105,7 @@ def run_code(duration_ms: int) -> Steps[None]:
 
 def report_connector(site: Site, name: str, state: State, trace: str | None, version: str | None) -> None:
     """``AbstractHerder.onStartup`` and its kin: one status record for a connector."""
-    status = Status(state, site.settings.worker_id, site.generation(), trace, version)
+    status = Status(state, site.settings.worker_id, site.generation(), trace, _told(site, version))
     site.note("connector", f"{name} {state.value}")
     if state in SAFE:
         site.statuses.put_connector_safe(name, status)
@@ -109,9 +116,14 @@ def report_connector(site: Site, name: str, state: State, trace: str | None, ver
 def report_task(
     site: Site, task_id: ConnectorTaskId, state: State, trace: str | None, version: str | None
 ) -> None:
-    status = Status(state, site.settings.worker_id, site.generation(), trace, version)
+    status = Status(state, site.settings.worker_id, site.generation(), trace, _told(site, version))
     site.note("task", f"{task_id} {state.value}")
     if state in SAFE:
         site.statuses.put_task_safe(task_id, status)
     else:
         site.statuses.put_task(task_id, status)
+
+
+def _told(site: Site, version: str | None) -> str | None:
+    """A record of an older worker has no version, which a newer one that reads it shows as null."""
+    return version if site.settings.version.has("status_version") else None

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Never, TypeVar
+from typing import Any, Final, Never, TypeVar
 
 from mockconnect.core import config_store, errors
 from mockconnect.core.answers import (
@@ -38,7 +38,8 @@ from mockconnect.core.site import Thrown, report_connector, report_task
 from mockconnect.core.stages import CalledReply, StagedReply
 from mockconnect.core.terms import Config, ConnectorTaskId, RestartRequest, State, TargetState, TaskConfig
 from mockconnect.core.topics import Key, Record
-from mockconnect.core.traces import java_trace
+from mockconnect.core.traces import FRAMES, java_trace
+from mockconnect.core.validation import refusal
 from mockconnect.core.worker import Worker, tasks_max_check
 from mockconnect.core.worker_connector import Callback
 
@@ -165,7 +166,7 @@ class StandaloneHerder:
         self.state: ClusterConfigState = configs.snapshot()
         self._log = config_log
         self._validate = validate
-        self._offsets = OffsetChanges(self.site)
+        self._offsets = OffsetChanges(self.site, lambda: Reply.of(None))
         self._monitor = Monitor()
         self._store_monitor = Monitor()
         self._executor = Executor(self.site.process)
@@ -384,8 +385,9 @@ class StandaloneHerder:
         allow_replace: bool,
     ) -> Steps[None]:
         try:
-            if infos.error_count:
-                raise errors.bad_request(infos.problems_text(self.site.settings.version.number))
+            refused = refusal(infos, self.site.settings.version.number)
+            if refused is not None:
+                raise refused
             exists = self.state.contains(name)
             if exists and not allow_replace:
                 raise errors.connector_exists(name)
@@ -495,9 +497,11 @@ class StandaloneHerder:
 
         def restart() -> Steps[Reply[None]]:
             if not self.state.contains(name):
-                if not self._has("odd_standalone_restart"):
-                    raise errors.connector_not_found(name)
-                raise errors.null_pointer("java.util.Map.get(Object)", "connProps")
+                if self._has("unknown_connector_unstartable"):
+                    raise _NO_CONFIG
+                # The worker catches it and makes a failed connector that nobody created.
+                report_connector(self.site, name, State.FAILED, _trace_of("connector_instantiate"), None)
+                raise errors.connector_not_found(name)
             yield from self.worker.stop_connector(name)
             yield from self._start_connector(name, started)
             return callback
@@ -509,7 +513,8 @@ class StandaloneHerder:
         callback: Reply[None] = Reply()
 
         def restart() -> Steps[Reply[None]]:
-            if not self.state.contains(task_id.connector) and not self._has("odd_standalone_restart"):
+            if not self.state.contains(task_id.connector) and not self._has("unknown_task_unstartable"):
+                report_task(self.site, task_id, State.FAILED, _trace_of("task_instantiate"), None)
                 raise errors.connector_not_found(task_id.connector)
             if self.state.contains(task_id.connector) and self.state.task_config(task_id) is None:
                 callback.fail(errors.standalone_task_not_found(task_id))
@@ -644,6 +649,14 @@ class StandaloneHerder:
 def _answered(error: BaseException) -> ConnectError:
     """What the callback of a connector's start gives is answered as a ``ConnectException``."""
     return error if isinstance(error, ConnectError) else ConnectError(500, str(error))
+
+
+_NO_CONFIG: Final = errors.null_pointer("java.util.Map.get(Object)", "connProps")
+"""What comes of starting something that has no config."""
+
+
+def _trace_of(place: str) -> str:
+    return java_trace(_NO_CONFIG.java_class, _NO_CONFIG.message, FRAMES[place])
 
 
 def _no_task_config(casts: bool) -> Thrown:

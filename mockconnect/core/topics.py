@@ -14,7 +14,7 @@ Rules of this room:
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -233,6 +233,15 @@ class Producer:
         """``claimWritePrivileges``: from now on only this producer may write; older claims are fenced."""
         self._topic.epoch += 1
         self._epoch = self._topic.epoch
+
+    @property
+    def claimed(self) -> bool:
+        """Whether it writes in transactions."""
+        return self._epoch is not None
+
+    def abandon(self, sent: Sequence[Reply[Record]]) -> None:
+        """Give up what was not acknowledged of these: the transaction is aborted."""
+        self._buffer = deque(entry for entry in self._buffer if entry[2] not in sent)
 
     def flush(self) -> Reply[None]:
         """Done when everything sent so far is acknowledged."""

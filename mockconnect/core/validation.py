@@ -18,7 +18,7 @@ from typing import Final, Literal, Protocol
 
 from mockconnect.core import javahash, javaregex, javatext
 from mockconnect.core.artifact_version import InvalidVersionError, version_requirement
-from mockconnect.core.behaviour import Failure
+from mockconnect.core.behaviour import Behaviour, Failure
 from mockconnect.core.config_providers import ConfigProvider
 from mockconnect.core.configdef import (
     ConfigDef,
@@ -36,6 +36,7 @@ from mockconnect.core.enrichment import (
     common_def,
     connector_plugin_config,
     enriched_framework_def,
+    own_class_loader,
     own_definition,
 )
 from mockconnect.core.errors import BAD_REQUEST, ConnectError
@@ -49,6 +50,7 @@ __all__ = [
     "ConfigProvider",
     "ValidatingWorker",
     "connector_plugin_config",
+    "refusal",
     "resolve_references",
     "validate_connector_config",
 ]
@@ -116,6 +118,18 @@ def validate_connector_config(
     except ConfigError as error:
         raise ConnectError(500, str(error), CONFIG_EXCEPTION) from error
     return infos if has(plugins.version, "order_in_group_on_wire") else replace(infos, order_last=True)
+
+
+def refusal(infos: ConfigInfos, version: Number) -> ConnectError | None:
+    """What a create answers to a validation with errors (``AbstractHerder.maybeAddConfigErrors``)."""
+    if not infos.error_count:
+        return None
+    if has(version, "problems_listed") and any(config.value is None for config in infos.configs):
+        entities = "org.apache.kafka.connect.runtime.rest.entities"
+        null = f'the return value of "{entities}.ConfigInfo.configValue()"'
+        error = null_pointer(f"{entities}.ConfigValueInfo.errors()", null)
+        return ConnectError(500, error.message, error.java_class)
+    return ConnectError(400, infos.problems_text(version), BAD_REQUEST)
 
 
 def _declared_failure(plugin: PluginDesc) -> Failure | None:
@@ -194,7 +208,7 @@ def _invalid_version(
         values[key].errors.append(str(error))
     values["connector.plugin.version"].recommended_values = error.available
     _add_null_errors(config, values)
-    return _result(name, definition, values, ConfigDef(), {})
+    return _result(config, definition, values, ConfigDef(), {})
 
 
 # --- one validation --------------------------------------------------------------------------------------------------------
@@ -237,22 +251,22 @@ class _Validation:
         else:
             own_values = self._connector_validate(own)
             converters, overrides = self._converters(), self._client_overrides()
-        name = self.config["connector.class"]
-        assert name is not None
-        return _merged(_result(name, definition, self.values, own, own_values), *overrides, *converters)
+        return _merged(
+            _result(self.config, definition, self.values, own, own_values), *overrides, *converters
+        )
 
     def _stage(self, text: str, duration_ms: int = 0) -> None:
         self.stages.append((text, duration_ms))
 
     def _enriched(self) -> ConfigDef:
-        base = enriched_framework_def(self.plugins, self.kind, self.config, dict(self.worker.config))
+        base = enriched_framework_def(self.plugins, self.plugin, self.config, dict(self.worker.config))
         added: list[ConfigKey] = []
         kinds: tuple[tuple[str, Kind], ...] = (("transforms", "transformation"), ("predicates", "predicate"))
         for list_key, kind in kinds:
             aliases = parse_type(list_key, self.config.get(list_key), "LIST", self.plugins.load_class)
             if isinstance(aliases, tuple) and list_key in base.keys:
                 for alias in dict.fromkeys(aliases):
-                    added += Enrichment(self.plugins, self.config, kind, list_key, alias).keys()
+                    added += Enrichment(self.plugins, self.plugin, self.config, kind, list_key, alias).keys()
         return ConfigDef(added, base) if added else base
 
     # --- SinkConnectorConfig.validate, DistributedHerder.validateSinkConnectorConfig ----------------------------------
@@ -306,9 +320,13 @@ class _Validation:
             return self._no_exactly_once_api()
         if behaviour.parses_config:
             try:
-                self.plugins.config_def(self.plugin).parse(self.config, self.plugins.load_class)
+                self.plugins.config_def(self.plugin).parse(
+                    self.config, own_class_loader(self.plugins, self.plugin)
+                )
             except ConfigError as error:
-                return f"An unexpected error occurred during validation: {error}"
+                return _unexpected(str(error))
+        for failure in behaviour.failures_at("exactly_once"):
+            return _unexpected(failure.message)
         answer = behaviour.supports_exactly_once(self.config)
         if answer == "unsupported":
             what = self._exactly_once("delivery guarantees")
@@ -325,7 +343,11 @@ class _Validation:
         entry = self.values["transaction.boundary"]
         if entry.errors or str(entry.value).upper() != "CONNECTOR":
             return
-        answer = self.plugin.behaviour.transaction_boundaries if self.plugin.behaviour else "unsupported"
+        behaviour = self.plugin.behaviour or Behaviour()
+        for failure in behaviour.failures_at("transaction_boundaries"):
+            entry.errors.append(_unexpected(failure.message))
+            return
+        answer = behaviour.transaction_boundaries
         if answer != "supported":
             entry.errors.append(_NULL_BOUNDARIES if answer == "null" else _NO_BOUNDARIES)
 
@@ -346,7 +368,8 @@ class _Validation:
             return None
         self._stage(f"instantiating the connector's {name} for validation")
         try:
-            plugin = self.plugins.plugin(class_or_alias, version_requirement(self.config.get(versions.name)))
+            requirement = version_requirement(self.config.get(versions.name))
+            plugin = self.plugins.plugin(class_or_alias, requirement, self.plugin)
         except VersionedPluginError as error:
             self.values[key].errors.append(str(error))
             versions.errors.append(str(error))
@@ -355,6 +378,8 @@ class _Validation:
             self.values[key].errors.append(f"Failed to load class {class_or_alias}: {class_or_alias}")
             return None
         self._stage(f"retrieving the configuration definition from the connector's {name}")
+        if plugin.has_no_definition:  # older converters may, so nothing is said of it
+            return None
         definition = self.plugins.config_def(plugin)
         self._stage(f"performing config validation for the connector's {name}")
         try:
@@ -454,20 +479,36 @@ class _Validation:
 
     def _connector_validate(self, own: ConfigDef) -> dict[str, ConfigValue]:
         """``Connector.validate``, with the extra rules and failures of a simulated class."""
-        behaviour = self.plugin.behaviour
+        behaviour = self.plugin.behaviour or Behaviour()
         self._stage("retrieving the configuration definition from the connector")
-        self._stage(
-            "performing multi-property validation for the connector",
-            behaviour.validate_ms if behaviour else 0,
-        )
+        if self.plugin.has_no_definition:
+            raise self._null_answer("config() must return a ConfigDef")
+        self._stage("performing multi-property validation for the connector", behaviour.validate_ms)
         failure = self.failure_of(self.plugin)
         if failure is not None:
             raise JavaError(failure.exception, failure.message)
-        values = own.validate_all(self.config, self.plugins.load_class)
-        for rule in behaviour.config_rules if behaviour else ():
+        if behaviour.null_answer == "validate":
+            raise self._null_answer("validate() must return a Config")
+        values = own.validate_all(self.config, own_class_loader(self.plugins, self.plugin))
+        if len(values) > len(own.keys):  # with entries of dependents that are not defined
+            values = {name: values[name] for name in javahash.hash_order(values)}
+        for thrown in behaviour.thrown_rules:
+            unset = not thrown.keys or any(key in values and values[key].value is None for key in thrown.keys)
+            if unset and all(condition.holds(self.config) for condition in thrown.when):
+                raise JavaError(thrown.exception, thrown.message)
+        wrong = any(value.errors for value in values.values())
+        for rule in behaviour.config_rules:
+            if wrong and rule.otherwise_valid:
+                continue
             if all(condition.holds(self.config) for condition in rule.when):
-                values.setdefault(rule.key, ConfigValue(rule.key)).errors.append(rule.message)
+                values.setdefault(rule.key, ConfigValue(rule.key, rule.value)).errors.append(rule.message)
+        for omitted in behaviour.omitted_values:
+            values.pop(omitted, None)
         return values
+
+    def _null_answer(self, what: str) -> ConnectError:
+        text = f"{self.plugin.class_name}.{what} that is not null."
+        return ConnectError(400, text, BAD_REQUEST)
 
 
 _DLQ: Final = "errors.deadletterqueue.topic.name"
@@ -488,6 +529,13 @@ _NO_BOUNDARIES: Final = (
     "The connector does not support connector-defined transaction boundaries with the given configuration."
     " Please reconfigure it to use a different transaction boundary definition."
 )
+
+
+def _unexpected(message: str | None) -> str:
+    """What a question to the connector becomes that it answers with an exception."""
+    detail = javatext.trim(message or "")
+    shown = f": {detail}" if detail else "; please see the worker logs for more details."
+    return f"An unexpected error occurred during validation{shown}"
 
 
 def _topic_problems(config: Config, version: Number) -> Iterable[tuple[str, str]]:
@@ -550,7 +598,7 @@ def _add_null_errors(config: Config, values: dict[str, ConfigValue]) -> None:
 
 
 def _result(
-    name: str,
+    config: Config,
     framework: ConfigDef,
     values: Mapping[str, ConfigValue],
     own: ConfigDef,
@@ -562,21 +610,29 @@ def _result(
     framework's definition, with further entries for what has no key there.
     """
     keys = {**framework.keys, **own.keys}
-    unknown = [values[entry] for entry in _entry_order(framework, values) if entry not in keys]
+    unknown = [values[entry] for entry in _entry_order(config, framework, values) if entry not in keys]
     unknown += (value for entry, value in own_values.items() if entry not in keys)
     configs = [ConfigInfo(None, ConfigValueInfo.of(value, None)) for value in unknown]
     for key in keys.values():
-        value = own_values.get(key.name) or values[key.name]
-        configs.append(ConfigInfo(key.info(), ConfigValueInfo.of(value, key.type)))
+        value = own_values.get(key.name) or values.get(key.name)
+        shown = None if value is None else ConfigValueInfo.of(value, key.type)
+        configs.append(ConfigInfo(key.info(), shown))
     errors = sum(len(entry.value.errors) for entry in configs if entry.value is not None)
+    name = config["connector.class"]
+    assert name is not None
     groups = tuple(dict.fromkeys((*framework.groups, *own.groups)))
     return ConfigInfos(name, errors, groups, tuple(configs))
 
 
-def _entry_order(definition: ConfigDef, values: Mapping[str, ConfigValue]) -> list[str]:
-    """Hash order; entries that were added later (``computeIfAbsent``) stand at the head of their bucket."""
-    added = [entry for entry in values if entry not in definition.keys]
-    return javahash.hash_order([*reversed(added), *definition.keys]) if added else []
+def _entry_order(config: Config, definition: ConfigDef, values: Mapping[str, ConfigValue]) -> list[str]:
+    """Hash order; entries that have no key were added later (``computeIfAbsent``)."""
+    undefined = [*javahash.hash_order(definition.undefined_dependents())]
+    added = [entry for entry in values if entry not in definition.keys and entry not in undefined]
+    if not added and not undefined:
+        return []
+    nulls = [name for name, value in config.items() if value is None]
+    asked = [*(name for name in added if name not in nulls), *nulls]
+    return javahash.computed_order([*definition.keys, *undefined], asked)
 
 
 def _prefixed(definition: ConfigDef, values: Iterable[ConfigValue], prefix: str) -> ConfigInfos:

@@ -55,8 +55,9 @@ def from_spec(spec: Spec) -> Validator:
 # --- ConfigDef's own -----------------------------------------------------------------------------------------------------
 
 
-def in_range(low: float | None = None, high: float | None = None) -> Validator:
-    """``Range``."""
+def in_range(low: float | None = None, high: float | None = None, shown: str | None = None) -> Validator:
+    """``Range``. ``shown`` is how a plugin writes its highest value, if not as a number."""
+    limit = shown or value_text(high)
 
     def ensure_valid(name: str, value: Value) -> None:
         if value is None:
@@ -65,7 +66,7 @@ def in_range(low: float | None = None, high: float | None = None) -> Validator:
         if low is not None and value < low:
             raise ConfigError.of(name, value, f"Value must be at least {value_text(low)}")
         if high is not None and value > high:
-            raise ConfigError.of(name, value, f"Value must be no more than {value_text(high)}")
+            raise ConfigError.of(name, value, f"Value must be no more than {limit}")
 
     return ensure_valid
 
@@ -76,6 +77,16 @@ def one_of(allowed: Sequence[str]) -> Validator:
     def ensure_valid(name: str, value: Value) -> None:
         if value not in allowed:
             raise ConfigError.of(name, value, f"String must be one of: {', '.join(allowed)}")
+
+    return ensure_valid
+
+
+def one_of_lowered(allowed: Sequence[str]) -> Validator:
+    """``ValidString`` of plugins that hand it the value in lower case."""
+    check = one_of(allowed)
+
+    def ensure_valid(name: str, value: Value) -> None:
+        check(name, value.lower() if isinstance(value, str) else value)
 
     return ensure_valid
 
@@ -203,6 +214,49 @@ def optional(spec: Spec) -> Validator:
     return ensure_valid
 
 
+def matching(pattern: str, problem: str, null: str | None = None) -> Validator:
+    """A plugin's own sentence for what does not match; ``{value}`` in it stands for the text.
+
+    ``null`` is for null; empty, it says no more than which value is invalid.
+    """
+
+    def ensure_valid(name: str, value: Value) -> None:
+        if value is None:
+            if null == "":
+                raise ConfigError(f"Invalid value null for configuration {name}")
+            if null is not None:
+                raise ConfigError.of(name, None, null)
+            return
+        text = value_text(value)
+        if not javaregex.matches(pattern, text):
+            raise ConfigError.of(name, value, problem.replace("{value}", text))
+
+    return ensure_valid
+
+
+def each(spec: Spec) -> Validator:
+    """The validator for every item of a list."""
+    validator = from_spec(spec)
+
+    def ensure_valid(name: str, value: Value) -> None:
+        for item in value if isinstance(value, tuple) else ():
+            validator(name, item)
+
+    return ensure_valid
+
+
+def plainly_matching(pattern: str, problem: str, null: str | None = None) -> Validator:
+    """The same for plugins that raise a sentence without the key and the value in front."""
+
+    def ensure_valid(_name: str, value: Value) -> None:
+        text = None if value is None else value_text(value)
+        wrong = null if text is None else None if javaregex.matches(pattern, text) else problem
+        if wrong is not None:
+            raise ConfigError(wrong.replace("{value}", text or ""))
+
+    return ensure_valid
+
+
 # --- Connect's and its transformations' ----------------------------------------------------------------------------------
 
 
@@ -308,16 +362,20 @@ VALIDATORS: Final[Mapping[str, Callable[..., Validator]]] = {
     "all": all_of,
     "class": ConcreteClass,
     "cast_spec": _plain(cast_spec),
+    "each": each,
     "in": one_of,
     "in_any_case": one_of_in_any_case,
+    "in_lowered": one_of_lowered,
     "list_in": list_in,
     "list_of": list_of,
     "list_size": list_size,
+    "matches": matching,
     "name": _plain(connector_name),
     "non_empty": _plain(non_empty),
     "non_empty_list": _plain(non_empty_list),
     "non_null": _plain(non_null),
     "optional": optional,
+    "plain_matches": plainly_matching,
     "plugin_version": _plain(plugin_version),
     "range": in_range,
     "regex": _plain(regex),

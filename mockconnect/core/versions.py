@@ -43,14 +43,16 @@ SINCE: Final[Mapping[str, Number]] = {
     "sessioned": (2, 4, 0),  # KIP-507
     "active_topics": (2, 5, 0),  # KIP-558
     "full_validate_path": (2, 5, 0),
+    "checked_generations": (2, 5, 1),  # KAFKA-9849, KAFKA-9851: a round that nobody received is noticed
     "dlq_rules": (2, 6, 0),
     "predicates": (2, 6, 0),  # KIP-585
     "unknown_leader_409": (2, 6, 0),  # KAFKA-9883
     "wrapped_validate_errors": (2, 6, 0),  # KAFKA-9374
     "removed_tasks_forgotten": (2, 6, 0),  # KAFKA-9472
+    "revocations_to_ceiling": (2, 6, 3),  # KAFKA-12283
     "tasks_config": (2, 8, 0),  # KIP-661
     "relayed_errors_are_500": (2, 8, 1),
-    "odd_standalone_restart": (3, 0, 0),  # before, an unknown connector was simply not found
+    "cors_default_methods": (3, 0, 0),
     "restart_flags": (3, 0, 0),  # KIP-745
     "overrides_allowed": (3, 0, 0),  # KIP-722: the default policy is All
     "validate_timeout": (3, 0, 0),  # KAFKA-12904: before, 90 000 s
@@ -60,7 +62,10 @@ SINCE: Final[Mapping[str, Number]] = {
     "fence": (3, 3, 0),  # KIP-618
     "eos_preflight": (3, 3, 0),  # KIP-618
     "overrides_by_use": (3, 3, 0),  # KIP-618
+    "revoked_without_owner": (3, 3, 0),  # forwarding during the round after a revocation
     "session_key_503": (3, 3, 0),
+    "unknown_task_unstartable": (3, 3, 0),  # standalone; before, its start failed like that of any other
+    "unknown_connector_unstartable": (3, 4, 0),  # standalone; likewise
     "unknown_type": (3, 4, 0),  # KAFKA-13989
     "exactly_once_semantics_text": (3, 4, 0),
     "balanced_revocations": (3, 4, 0),  # KAFKA-12495
@@ -71,6 +76,7 @@ SINCE: Final[Mapping[str, Number]] = {
     "predicate_without_default": (3, 5, 0),
     "framework_keys_in_plugin_config": (3, 5, 0),  # KAFKA-14843
     "internal_resource": (3, 5, 0),  # before, the internal endpoints were part of ConnectorsResource
+    "no_delay_no_wait": (3, 5, 2),  # KAFKA-15693
     "alter_offsets": (3, 6, 0),  # KIP-875
     "stale_unassigned_filter": (3, 6, 0),
     "invalid_plugin_class_text": (3, 6, 0),
@@ -85,12 +91,14 @@ SINCE: Final[Mapping[str, Number]] = {
     "casts_originals": (3, 7, 0),
     "class_checks": (3, 7, 0),  # KAFKA-13328
     "applied_config_restarts_tasks": (3, 7, 1),  # KAFKA-9228
+    "typed_forwarding": (3, 8, 0),  # RestClient knows what every forwarded call answers
     "patch_config": (3, 8, 0),  # KAFKA-16445
     "tasks_max_enforced": (3, 8, 0),  # KAFKA-15575
     "converter_preflight": (3, 8, 0),  # KAFKA-13328, KAFKA-13329
     "health": (3, 9, 0),  # KIP-1017
     "stage_full_stop": (3, 9, 0),  # KAFKA-10816
     "jetty_12": (4, 0, 0),
+    "groups_outlive_offsets": (4, 0, 0),  # KIP-848, of the broker
     "nested_key_first": (4, 0, 0),  # Class.getClasses() of the transformations
     "jackson_2_18": (4, 0, 1),
     "log4j_2": (4, 0, 0),
@@ -118,6 +126,8 @@ REMOVED: Final[Mapping[str, Number]] = {
 
 LACKING: Final[Mapping[str, frozenset[Number]]] = {
     "relayed_errors_are_500": frozenset({(3, 0, 0)}),
+    "revocations_to_ceiling": frozenset({(2, 7, 0)}),
+    "no_delay_no_wait": frozenset({(3, 6, 0)}),
 }
 """Releases of a newer line that came before a change of an older line's last releases."""
 
@@ -250,10 +260,22 @@ def _parse(text: str) -> KafkaVersion:
     found = re.fullmatch(r"(\d+)\.(\d+)(?:\.(\d+))?([-.].+)?", text.strip())
     if found is None:
         raise ValueError(f"{text!r} is no Kafka version; expected something like {NEWEST!r} or '3.9'")
-    number = (int(found[1]), int(found[2]), int(found[3] or 0))
+    number = _of_kafka((int(found[1]), int(found[2]), int(found[3] or 0)), found[4] or "")
     if number < OLDEST:
         raise ValueError(f"Kafka {text} is older than the oldest simulated version 0.10.0")
     return KafkaVersion(number, _shown(number, text.strip(), found[3] is not None, found[4]))
+
+
+CONFLUENT: Final[Mapping[int, tuple[int, int]]] = {4: (1, 0), 5: (2, 0), 6: (2, 6), 7: (3, 0), 8: (4, 0)}
+"""Confluent's own numbers: for each major version that of Kafka, and the minor one that its ``.0`` is."""
+
+
+def _of_kafka(number: Number, suffix: str) -> Number:
+    """Whose rules count: ``7.6.1-ccs`` is Kafka 3.6.1."""
+    if not suffix.startswith(("-ccs", "-ce")) or number[0] not in CONFLUENT:
+        return number
+    major, first = CONFLUENT[number[0]]
+    return (major, number[1] + first, number[2])
 
 
 def _shown(number: Number, text: str, has_patch: bool, suffix: str | None) -> str:

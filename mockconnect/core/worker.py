@@ -12,8 +12,10 @@ Rules of this room:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final
 
+from mockconnect.core.artifact_version import InvalidVersionError
 from mockconnect.core.errors import ConnectError
 from mockconnect.core.javahash import DEFAULT_TABLE, bucket_order, string_hash
 from mockconnect.core.javatext import parse_integer, trim
@@ -21,14 +23,16 @@ from mockconnect.core.lifecycle import TaskPhase
 from mockconnect.core.plugins import (
     PluginDesc,
     Plugins,
+    VersionedPluginError,
     check_tasks_max,
     connector_task_configs,
+    no_such_version,
     transformation_problem,
 )
 from mockconnect.core.sim import Steps, Within
 from mockconnect.core.site import Site, Thrown, report_connector, report_task, run_code, throw
 from mockconnect.core.terms import Config, ConnectorTaskId, State, TargetState, TaskConfig
-from mockconnect.core.traces import java_trace
+from mockconnect.core.traces import CONNECT_EXCEPTION, FRAMES, java_trace
 from mockconnect.core.worker_connector import Callback, WorkerConnector
 from mockconnect.core.worker_task import WorkerTask
 
@@ -53,7 +57,9 @@ class Worker:
             callback(Thrown(f"Connector with name {name} already exists"), None)
             return
         try:
-            connector = WorkerConnector(self.site, name, config, self._connector_plugin(config))
+            connector = WorkerConnector(
+                self.site, name, config, self._connector_plugin(config, "startConnector")
+            )
         except Thrown as thrown:
             report_connector(self.site, name, State.FAILED, thrown.trace, None)
             callback(thrown, None)
@@ -63,8 +69,8 @@ class Worker:
         connector.transition_to(target, callback)
         connector.start_thread()
 
-    def _connector_plugin(self, config: Config) -> PluginDesc:
-        return find_plugin(self.site.plugins, config)
+    def _connector_plugin(self, config: Config, method: str) -> PluginDesc:
+        return find_plugin(self.site.plugins, config, method)
 
     def stop_connector(self, name: str) -> Steps[None]:
         """``stopAndAwaitConnector``: wait for its thread for a limited time, then abandon it."""
@@ -112,6 +118,9 @@ class Worker:
         failure = self.site.script.failure(instance.behaviour, "task_configs", name)
         if failure is not None:
             raise throw(failure, instance.plugin.class_name, instance.plugin.kind)
+        known = self.site.script.task_configs(name, config)
+        if known is not None:
+            return known
         try:
             return connector_task_configs(name, config, instance.plugin, self.site.settings.version.number)
         except ConnectError as error:
@@ -141,7 +150,7 @@ class Worker:
             if task_id in self.tasks:
                 message = f"Task already exists in this worker: {task_id}"
                 raise Thrown(java_trace("org.apache.kafka.connect.errors.ConnectException", message), message)
-            plugin = self._connector_plugin(config)
+            plugin = self._connector_plugin(config, "startTask")
             check()
             problem = transformation_problem(config, self.site.settings.version.number)
             if problem is not None:
@@ -217,12 +226,33 @@ def too_many_tasks(error: ConnectError) -> Thrown:
     return Thrown(java_trace(error.java_class, error.message, frames), error.message)
 
 
-def find_plugin(plugins: Plugins, config: Config) -> PluginDesc:
-    """The connector's plugin as this worker knows it. Raises :class:`Thrown` with the trace that its status shows."""
-    name = config.get("connector.class") or ""
+_WORKER: Final = "org.apache.kafka.connect.runtime.Worker"
+CLASS_LOADER_FRAMES: Final[Mapping[str, tuple[str, ...]]] = {
+    "startConnector": (
+        f"{_WORKER}.connectorClassLoader(Worker.java:1253)",
+        f"{_WORKER}.startConnector(Worker.java:322)",
+        *FRAMES["connector_instantiate"][2:],
+    ),
+    "startTask": (
+        f"{_WORKER}.connectorClassLoader(Worker.java:1253)",
+        f"{_WORKER}.startTask(Worker.java:685)",
+        *FRAMES["task_instantiate"][1:],
+    ),
+}
+"""Where ``Worker`` looks for the loader of a connector's version, by the method that asks for it."""
+
+
+def find_plugin(plugins: Plugins, config: Config, method: str = "startConnector") -> PluginDesc:
+    """The connector's plugin as this worker knows it. Raises :class:`Thrown` with the trace that its status shows.
+
+    ``method`` of ``Worker`` is the one that asks, for the trace.
+    """
     try:
-        return plugins.connector(name)
+        return plugins.connector_of(config)
     except ConnectError as error:
         frames = ("org.apache.kafka.connect.runtime.isolation.Plugins.connectorClass",)
-        trace = java_trace("org.apache.kafka.connect.errors.ConnectException", error.message, frames)
+        trace = java_trace(CONNECT_EXCEPTION, error.message, frames)
         raise Thrown(trace, error.message) from error
+    except (VersionedPluginError, InvalidVersionError) as error:
+        problem = no_such_version(config, error, "get class loader", CLASS_LOADER_FRAMES[method])
+        raise Thrown(problem.trace(), problem.message) from error

@@ -51,7 +51,7 @@ class WorkerConnector:
     @property
     def in_transition(self) -> bool:
         """It is about to become something else, and will: user code that never returns is not waited for."""
-        return self.busy and not self.hangs
+        return (self.busy or self._pending is not None) and not self.hangs
 
     @property
     def is_running(self) -> bool:
@@ -59,6 +59,11 @@ class WorkerConnector:
 
     def start_thread(self) -> None:
         self.ended = self._site.process.spawn(self._run())
+
+    def take_over(self, state: Instance) -> None:
+        """It was in this state before its thread's story begins; no status is written for that."""
+        self.state = state
+        self.start_thread()
 
     def transition_to(self, target: TargetState, callback: Callback) -> None:
         """Ask for a state; a request that is still waiting is pre-empted and fails."""
@@ -88,6 +93,8 @@ class WorkerConnector:
         self._cancelled = True
 
     def _run(self) -> Steps[None]:
+        # A new thread takes a moment: what the herder thread still asks for in the same tick comes first.
+        yield 0
         while not self._stopping:
             if self._failure is not None and self.state is not Instance.FAILED:
                 self.state = Instance.FAILED

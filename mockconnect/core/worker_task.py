@@ -48,7 +48,9 @@ class WorkerTask:
         self._failure: Thrown | None = None
         self._executing_since_ms = 0
         self._topics_seen = False
-        self._version = plugin.version
+        self._version = plugin.behaviour.task_version if plugin.behaviour else None
+        if self._version is None:
+            self._version = plugin.version
         self.hangs = False
         self.progress: Progress | None = None
         self.ended: Reply[None] = Reply()
@@ -69,6 +71,18 @@ class WorkerTask:
 
     def start_thread(self) -> None:
         self.ended = self._site.process.spawn(self._run())
+
+    def take_over(self, phase: TaskPhase) -> None:
+        """It was in this phase before its thread's story begins; no status is written for that."""
+        self.phase = phase
+        if phase is TaskPhase.EXECUTING:
+            self._topics_seen = True
+            self._executing_since_ms = self._site.sim.now_ms
+            self.progress = self._begin_progress()
+        if phase is TaskPhase.ENDED:
+            self.ended = Reply.of(None)
+        else:
+            self.start_thread()
 
     def transition_to(self, target: TargetState) -> None:
         if not self._asked_to_stop:
@@ -104,14 +118,13 @@ class WorkerTask:
 
     def _run(self) -> Steps[None]:
         try:
-            if not self._asked_to_stop:
-                if self._target is TargetState.PAUSED:
-                    self._enter(TaskEvent.BEGIN_PAUSED)
-                    yield from self._until_resumed(TaskEvent.RESUME)
-                else:
-                    self._enter(TaskEvent.BEGIN)
-            if not self._asked_to_stop:
+            if self.phase is None and not self._asked_to_stop:
+                self._enter(TaskEvent.BEGIN_PAUSED if self._target is TargetState.PAUSED else TaskEvent.BEGIN)
+            if self.phase is TaskPhase.WAITING:
+                yield from self._until_resumed(TaskEvent.RESUME)
+            if self.phase is TaskPhase.STARTING:
                 yield from self._start()
+            if not self._asked_to_stop:
                 yield from self._execute()
         except Thrown as thrown:
             self._let_go(

@@ -318,6 +318,8 @@ def _pass_over(reader: Reader) -> None:
 
 def create_request(reader: Reader, jackson: Jackson) -> dict[str, object]:
     """``CreateConnectorRequest``."""
+    if jackson.knows_camel_case_initial_state:
+        return bean(reader, jackson, CREATE_CONNECTOR_REQUEST_3_7_0)
     known = CREATE_CONNECTOR_REQUEST if jackson.knows_initial_state else CREATE_CONNECTOR_REQUEST_BEFORE_3_7
     return bean(reader, jackson, known)
 
@@ -344,6 +346,14 @@ CREATE_CONNECTOR_REQUEST: Final = _bean_of(
     '3 known properties: "config", "name", "initial_state"',
     _Property("name", _string, merges=False),
     _Property("config", string_map, merges=True),
+    _Property("initial_state", _initial_state, merges=False),
+)
+CREATE_CONNECTOR_REQUEST_3_7_0: Final = _bean_of(
+    "CreateConnectorRequest",
+    '4 known properties: "config", "name", "initialState", "initial_state"',
+    _Property("name", _string, merges=False),
+    _Property("config", string_map, merges=True),
+    _Property("initialState", _initial_state, merges=False),
     _Property("initial_state", _initial_state, merges=False),
 )
 CREATE_CONNECTOR_REQUEST_BEFORE_3_7: Final = _bean_of(

@@ -81,8 +81,31 @@ class Incoming:
         return f"{address[0]}:{address[1]}"
 
     @property
+    def expectations(self) -> list[str]:
+        """What the client expects; HTTP/1.0 has no such thing."""
+        if "Expect" not in self.headers or self.exchange.http_1_0:
+            return []
+        return [value.lower() for value in self.headers.getall("Expect")]
+
+    @property
     def expects_continue(self) -> bool:
-        return self.headers.get("Expect", "").lower() == "100-continue"
+        """Whether the client waits for ``100 Continue``."""
+        return "100-continue" in self.expectations
+
+    @property
+    def expects_the_unknown(self) -> bool:
+        return any(each != "100-continue" for each in self.expectations)
+
+    def invite(self) -> None:
+        """``100 Continue``."""
+        if self.request.transport is not None:
+            self.request.transport.write(CONTINUE)
+
+    def invite_unless_sent(self) -> None:
+        """``100 Continue``, if nothing of the body is there yet."""
+        came = bool(self.body) if self.body is not None else self.request.content.total_bytes > 0
+        if not came:
+            self.invite()
 
     async def read(self) -> bytes:
         """The body. Raises :class:`BodyTooLarge`, and what aiohttp raises for a broken one."""
@@ -92,8 +115,6 @@ class Incoming:
         content = self.request.content
         if content.is_eof():
             return content.read_nowait(-1)
-        if self.expects_continue and self.request.transport is not None:
-            self.request.transport.write(CONTINUE)
         body = bytearray()
         while chunk := await content.readany():
             body += chunk

@@ -109,8 +109,11 @@ class CrossOriginFilter:
         )
 
 
-def cors_of(origins: str, methods: str, jetty: JettyLine) -> Cors | None:
-    """From ``access.control.allow.origin`` and ``access.control.allow.methods``; ``None`` without an origin."""
+def cors_of(origins: str, methods: str, jetty: JettyLine, methods_of_9: str = "GET,POST,HEAD") -> Cors | None:
+    """From ``access.control.allow.origin`` and ``access.control.allow.methods``; ``None`` without an origin.
+
+    ``methods_of_9`` are those that Jetty 9.4 allows when none are configured.
+    """
     if not origins.strip():
         return None
     if jetty == 12:
@@ -119,7 +122,7 @@ def cors_of(origins: str, methods: str, jetty: JettyLine) -> Cors | None:
         return CrossOriginHandler(compiled, methods if methods.strip() else "HEAD,POST,GET")
     names = [origin.strip() for origin in origins.split(",")]
     literal = tuple(re.compile(re.escape(name).replace(r"\*", ".*")) for name in names)
-    return CrossOriginFilter(literal, "*" in names, methods.strip() or "GET,POST,HEAD")
+    return CrossOriginFilter(literal, "*" in names, methods.strip() or methods_of_9)
 
 
 # --- response.http.headers.config -------------------------------------------------------------------------------------
@@ -251,11 +254,17 @@ class Filters:
                 config.get("access.control.allow.origin", ""),
                 config.get("access.control.allow.methods", ""),
                 jetty,
+                # Before 3.0 a mixed-up condition configured the filter with no methods at all: no preflight succeeds.
+                "GET,POST,HEAD" if settings.version.has("cors_default_methods") else "",
             ),
             header_rules(config.get("response.http.headers.config", "")),
             basic_auth,
             None if admin is None else _addresses(admin),
         )
+
+    def admits(self, authorization: str | None) -> bool:
+        """What basic authentication, if there is any, says of an ``Authorization`` header; raises as it does."""
+        return self.basic_auth is None or self.basic_auth.admits(authorization)
 
     @property
     def adds_headers(self) -> bool:

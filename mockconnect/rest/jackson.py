@@ -59,6 +59,8 @@ class Jackson:
     """Kafka 4.2: entities are Java records, whose properties cannot be set twice once all were seen."""
     knows_initial_state: bool = True
     """Kafka 3.7: the third field of ``CreateConnectorRequest``."""
+    knows_camel_case_initial_state: bool = False
+    """Kafka 3.7.0 (KAFKA-16881): it has two names there."""
 
 
 @lru_cache(maxsize=32)
@@ -83,6 +85,7 @@ def jackson_of(kafka: Number) -> Jackson:
         names_value_kinds=has(kafka, "jackson_2_12"),
         entities_are_records=has(kafka, "record_entities"),
         knows_initial_state=has(kafka, "initial_state"),
+        knows_camel_case_initial_state=has(kafka, "initial_state_in_camel_case"),
     )
 
 

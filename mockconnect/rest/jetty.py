@@ -67,6 +67,11 @@ class Jetty:
         return f"Jetty({self.version})"
 
     @property
+    def answers_unknown_expectations(self) -> bool:
+        """One build closes the connection instead (recorded)."""
+        return self.version != "12.0.25"
+
+    @property
     def home(self) -> str:
         """The link at the foot of error pages; the project moved with 9.4.55."""
         moved = self.line == 12 or int(self.version.split(".")[2]) >= 55
@@ -126,6 +131,11 @@ def refused_by_jersey(target: str) -> BadTarget:
     return BadTarget(400, "Bad Request", Known.REQUEST, target, servlet=True)
 
 
+def unexpected(host: str, target: str) -> BadTarget:
+    """An ``Expect`` that is not ``100-continue``."""
+    return BadTarget(417, "Expectation Failed", Known.METHOD, f"http://{host}{target}")
+
+
 def too_long(
     jetty: JettyLine, method: str, target: str, head_size: int, *, strict: bool = True
 ) -> BadTarget | None:
@@ -163,6 +173,7 @@ def page_of(
     accept: str | None = None,
     host: str = "",
     charset: str = "",
+    scheme: str = "http",
 ) -> Page:
     """The answer to a bad request. ``host`` is the ``Host`` header, ``accept`` and ``charset`` (``Accept-Charset``)
     count for dispatched requests only."""
@@ -174,7 +185,7 @@ def page_of(
     kind = _kind(accept) if dispatched else "text/html"
     if kind is None:
         return _page(bad, None, b"")
-    uri = f"http://{host}{bad.uri}" if jetty.line == 12 and dispatched else bad.uri
+    uri = f"{scheme}://{host}{bad.uri}" if jetty.line == 12 and dispatched else bad.uri
     wants_utf8 = dispatched and re.match(r"\s*(utf-8|\*)", charset, re.IGNORECASE)
     media_type, body = _body(bad, jetty, uri, kind, "utf-8" if wants_utf8 else "iso-8859-1")
     return _page(bad, media_type, body)

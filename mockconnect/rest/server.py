@@ -47,6 +47,7 @@ from mockconnect.rest.jetty import BadTarget, Known
 from mockconnect.rest.paths import location, parse_target
 from mockconnect.rest.ports import BACKLOG, ReservedPort, reserve
 from mockconnect.rest.surface import Listed, Refused, Served, Surface
+from mockconnect.rest.tls import Tls
 
 LOG: Final = logging.getLogger("mockconnect")
 SHUTDOWN_TIMEOUT_S: Final = 0.25
@@ -93,6 +94,7 @@ class RestServer:
 
     ``ports`` are the reserved ports by worker name, ``admin_ports`` those of ``admin.listeners``, if a worker has any
     (reserved from the property otherwise). They are closed at the end. ``journal`` is told about every request.
+    ``tls`` makes the main ports speak HTTPS.
     """
 
     def __init__(
@@ -103,8 +105,10 @@ class RestServer:
         *,
         admin_ports: Mapping[str, Sequence[ReservedPort]] | None = None,
         journal: Journal | None = None,
+        tls: Tls | None = None,
     ) -> None:
         self.cluster = cluster
+        self.tls = tls
         self.clock = clock
         self.journal = journal
         self.bugs: list[Bug] = []
@@ -156,6 +160,8 @@ class Listener:
         self._worker = worker
         self._port = port
         self._is_admin = is_admin
+        self._tls = None if is_admin else server.tls
+        self._scheme = "http" if self._tls is None else "https"
         self._rest = Rest.REFUSED
         self._connections: ConnectionServer
         self._listening: socket.socket | None = None
@@ -172,6 +178,8 @@ class Listener:
             settings.version, self._jetty.line, filters.admin_addresses, is_admin=self._is_admin
         )
         self._filters = ADMIN_FILTERS if self._is_admin else filters
+        if not self._is_admin:
+            self._worker.admits = filters.admits
         self._builder = ResponseBuilder(self._jetty, self._server.epoch_ms)
 
     # --- the port ---------------------------------------------------------------------------------------------------------
@@ -188,7 +196,7 @@ class Listener:
             self._worker.on_rest.remove(self._rest_changed)
             self._refuse(breaks=True)
             if self._accepting:
-                await asyncio.wait(self._accepting)
+                await self._accepted()
             await self._connections.shutdown(SHUTDOWN_TIMEOUT_S)
         self._port.close()
 
@@ -219,10 +227,17 @@ class Listener:
             self._accepting.add(task)
             task.add_done_callback(self._accepting.discard)
 
+    async def _accepted(self) -> None:
+        """Nobody is being taken any more: a client may never say a word of its handshake."""
+        for task in self._accepting if self._tls is not None else ():
+            task.cancel()
+        await asyncio.wait(self._accepting)
+
     async def _take(self, accepted: socket.socket, listening: socket.socket) -> None:
         loop = asyncio.get_running_loop()
         try:
-            transport, _ = await loop.connect_accepted_socket(self._connections, accepted)
+            context = None if self._tls is None else self._tls.context
+            transport, _ = await loop.connect_accepted_socket(self._connections, accepted, ssl=context)
         except OSError:  # gone before it said anything
             accepted.close()
             return
@@ -295,8 +310,18 @@ class Listener:
             incoming.accept,
             incoming.host if incoming.target[:1] != "/" else None,
         )
+        if incoming.expects_the_unknown and not isinstance(prepared, BadTarget):
+            if not self._jetty.answers_unknown_expectations:
+                return HttpResponse(417, b"", closes=True)
+            return self._page(jetty.unexpected(incoming.host, incoming.target), incoming)
         if worker.rest is not Rest.SERVING:
             return self._page(self._without_resources(incoming), incoming)
+        misdirected = self._misdirected(incoming)
+        if misdirected is not None:
+            return self._page(misdirected, incoming)
+        if self._jetty.line == 9 and incoming.expects_continue and not isinstance(prepared, BadTarget):
+            # Jersey 2 asks for the stream of every request before it looks at it, and Jetty 9.4 takes that for reading.
+            incoming.invite_unless_sent()
         match prepared:
             case Served():
                 return await self._served(prepared, incoming)
@@ -323,6 +348,17 @@ class Listener:
         complaint = host_complaint(incoming.headers.get("Host", "-"), line)
         return None if complaint is None else BadTarget(400, complaint, Known.METHOD, incoming.target)
 
+    def _misdirected(self, incoming: Incoming) -> BadTarget | None:
+        """Jetty 12 has no answer for hosts that the certificate is not made out for (``SecureRequestCustomizer``)."""
+        if self._tls is None or self._jetty.line != 12 or self._tls.fits(incoming.host):
+            return None
+        target = parse_target(incoming.target, self._jetty.line, incoming.host)
+        return (
+            None
+            if isinstance(target, BadTarget)
+            else BadTarget(400, "Invalid SNI", Known.REQUEST, target.uri)
+        )
+
     def _without_resources(self, incoming: Incoming) -> BadTarget:
         """Jetty listens, but Connect's resources are not there: not yet, or (STOPPING) not any more."""
         target = parse_target(incoming.target, self._jetty.line, incoming.host)
@@ -337,6 +373,7 @@ class Listener:
             accept=incoming.accept,
             host=incoming.host,
             charset=headers.get("Accept-Charset", ""),
+            scheme=self._scheme,
         )
         if not incoming.exchange.keeps_alive and not page.closes:
             page = replace(page, headers=(*page.headers, ("Connection", "close")), closes=True)
@@ -355,10 +392,15 @@ class Listener:
                 raise match.refusal
             call = match.call
             if route.entity is not None or route.signed:
+                if incoming.expects_continue and self._jetty.line == 12:
+                    incoming.invite()  # even if the body is there already
                 body = await incoming.read()
                 if not route.signed and not negotiation.reads_json(served.content_type, body):
                     return self._error(incoming, ConnectError(415, "HTTP 415 Unsupported Media Type"), lines)
                 call = calls.complete(match, body, incoming.headers, self._jackson)
+            authorization = incoming.headers.get("Authorization")
+            if authorization is not None:
+                call = replace(call, authorization=authorization)
             reply = self._worker.submit(call)
             if not reply.done and not await self._settled(reply):
                 return self._broken(incoming.request)
@@ -376,7 +418,7 @@ class Listener:
         if isinstance(value, Created):
             if route.located and value.created:
                 name = call.args["name"] if value.info is None else value.info["name"]
-                where = location("http", incoming.host, str(name), self._jetty.line)
+                where = location(self._scheme, incoming.host, str(name), self._jetty.line)
                 lines, status_code = f"Location: {where}\r\n{lines}", 201
             value = value.info
         elif route.operation == "health":
@@ -410,7 +452,7 @@ class Listener:
             added = self._filters.headers(incoming.method, incoming.headers, self._server.epoch_ms())
             lines = header_lines(added) + lines
         exchange = incoming.exchange
-        if not incoming.was_read and "Expect" in incoming.headers and incoming.expects_continue:
+        if incoming.expects_continue and not incoming.was_read and self._jetty.line == 12:
             # Nobody asked the client for its body; Jetty does not wait for one.
             exchange = replace(exchange, keeps_alive=False)
         return self._builder.entity(status_code, lines, body, exchange)

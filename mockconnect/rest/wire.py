@@ -259,7 +259,10 @@ def _sure_offset(entry: object) -> bool:
 def _request_of(found: ObjectMap) -> CreateConnectorRequest:
     # The values come from binding, which made them of these types.
     fields = cast("dict[str, Any]", found)
-    return CreateConnectorRequest(fields.get("name"), fields.get("config"), fields.get("initial_state"))
+    state = fields.get("initialState") or fields.get(
+        "initial_state"
+    )  # 3.7.0 prefers the former, wherever it stands
+    return CreateConnectorRequest(fields.get("name"), fields.get("config"), state)
 
 
 def _offsets_of(found: ObjectMap) -> ConnectorOffsets:

@@ -35,12 +35,16 @@ from mockconnect.core.assignor import (
     assign_eagerly,
     backoff_ms,
 )
+from mockconnect.core.assignor_before_3_4 import EarlierIncrementalCooperativeAssignor, EarlierRules
+from mockconnect.core.leading import assignor_of
 from mockconnect.core.terms import NOTHING, Assignment, ConnectorTaskId
+from mockconnect.core.versions import KafkaVersion
 
 RunningItem = str | ConnectorTaskId
 Item = TypeVar("Item", str, ConnectorTaskId)
 ROOT = Path(__file__).resolve().parents[2]
 RECORDED = Path(__file__).parent / "data" / "incremental_cooperative.jsonl.gz"
+RECORDED_2_8 = RECORDED.with_name("incremental_cooperative_2_8.jsonl.gz")
 
 
 # --- recorded rounds ----------------------------------------------------------------------------------------
@@ -50,6 +54,43 @@ def test_every_recorded_round_is_answered_identically() -> None:
     verdict = replay([RECORDED])
     assert not verdict.differences, verdict.differences[0]
     assert str(verdict) == "identical 4000/4000 rounds"
+
+
+def test_every_round_recorded_from_2_8_is_answered_identically() -> None:
+    verdict = replay([RECORDED_2_8], EarlierIncrementalCooperativeAssignor)
+    assert not verdict.differences, verdict.differences[0]
+    assert str(verdict) == "identical 1600/1600 rounds"
+
+
+def test_each_version_has_its_rules_of_assignment() -> None:
+    """Whoever leads makes the rules."""
+    kinds = {version: type(assignor_of(KafkaVersion.parse(version), 0)) for version in ("3.3.2", "3.4.0")}
+    assert kinds == {"3.3.2": EarlierIncrementalCooperativeAssignor, "3.4.0": IncrementalCooperativeAssignor}
+
+
+@pytest.mark.parametrize(("version", "at_once"), [("3.5.1", 0), ("3.5.2", 1), ("3.6.0", 0), ("3.6.1", 1)])
+def test_without_a_delay_lost_work_moves_at_once_since_3_6_1(version: str, at_once: int) -> None:
+    """Before, it stayed lost until some later rebalance."""
+    group = Group(max_delay_ms=0, connectors={"a": 0}, members={"w1": NOTHING, "w2": NOTHING})
+    group.assignor = assignor_of(KafkaVersion.parse(version), 0)
+    group.rebalance()
+    group.connectors["b"] = 0
+    group.rebalance()
+    del group.members["w2"]
+    outcome = group.rebalance()
+    assert len(outcome.members["w1"].assigned.connectors) == at_once
+    group.now_ms += 1
+    group.rebalance()
+    assert sorted(group.members["w1"].connectors) == ["a", "b"]
+
+
+def test_before_2_6_3_only_so_many_items_moved_as_each_member_is_due() -> None:
+    rules = EarlierRules(revokes_to_ceiling=False)
+    group = Group(connectors={"a": 7}, members={"w1": NOTHING})
+    group.assignor = EarlierIncrementalCooperativeAssignor(group.max_delay_ms, rules)
+    group.rebalance()
+    group.members |= {"w2": NOTHING, "w3": NOTHING}
+    assert len(group.rebalance().members["w1"].revoked.tasks) == 7 // 3
 
 
 def test_the_replay_runs_as_a_script() -> None:

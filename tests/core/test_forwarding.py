@@ -6,7 +6,9 @@ import pytest
 from scene import Scene
 
 from mockconnect.core.declared import simulated_connector
+from mockconnect.core.forwarding import Call
 from mockconnect.core.network import Break
+from mockconnect.core.versions import KafkaVersion
 
 PLAIN = simulated_connector("com.example.Plain", "source")
 CONFLICT = "Cannot complete request because of a conflicting operation (e.g. worker rebalance)"
@@ -44,6 +46,22 @@ def test_two_hops_are_allowed_and_a_third_is_not(scene: Scene) -> None:
         (Break.REFUSED, "java.net.ConnectException: Connection refused"),
         (Break.UNKNOWN_HOST, "java.net.UnknownHostException: 127.0.0.1"),
         (Break.DROPPED, "java.net.SocketTimeoutException: Connect Timeout"),
+        (Break.SILENT, "Idle timeout expired: 30001/30000 ms"),
+        (Break.RESET, "java.net.SocketException: Connection reset by peer"),
+        (
+            Break.TLS,
+            "javax.net.ssl.SSLHandshakeException: PKIX path building failed: sun.security.provider.certpath"
+            ".SunCertPathBuilderException: unable to find valid certification path to requested target",
+        ),
+        (
+            Break.TLS_REFUSED,
+            "javax.net.ssl.SSLHandshakeException: Received fatal alert: bad_certificate",
+        ),
+        (
+            Break.EMPTY,
+            "No content to map due to end-of-input\n at [Source: REDACTED"
+            " (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled); line: 1]",
+        ),
     ],
 )
 def test_what_breaks_between_two_workers_is_told(scene: Scene, how: Break, text: str) -> None:
@@ -53,8 +71,83 @@ def test_what_breaks_between_two_workers_is_told(scene: Scene, how: Break, text:
         500,
         f"IO Error trying to forward REST request: {text}",
     )
-    assert scene.cluster.now_ms - began_ms == pytest.approx(15_000 if how is Break.DROPPED else 0, abs=50)
+    waits_ms = {Break.DROPPED: 15_000, Break.SILENT: 30_000}.get(how, 0)
+    assert scene.cluster.now_ms - began_ms == pytest.approx(waits_ms, abs=50)
     assert scene.ask(1, "delete_connector", name="a") is None
+
+
+@pytest.mark.parametrize(
+    ("version", "gives_up"), [("3.9.1", False), ("4.0.2", True)], ids=["Jetty 9.4", "Jetty 12"]
+)
+def test_a_leader_that_does_not_answer_is_waited_for(version: str, gives_up: bool) -> None:
+    scene = Scene({"a": PLAIN}, settings={"version": KafkaVersion.parse(version)})
+    scene.cluster.workers["connect-0"].freeze()
+    reply = scene.cluster.submit("connect-1", "delete_connector", {"name": "a"})
+    assert scene.sim.run_until(reply, 31_000) == gives_up
+    if gives_up:
+        text = "IO Error trying to forward REST request: Idle timeout expired: 30001/30000 ms"
+        assert str(reply.error) == f"500 {text}"
+
+
+def test_what_a_proxy_answers_in_the_leaders_place_is_read_as_json(scene: Scene) -> None:
+    texts = {}
+    for how in (
+        Break.GARBAGE,
+        Break.UPSTREAM,
+        Break.REDIRECT,
+        Break.UNAUTHORIZED,
+        Break.NOT_HTTP,
+        Break.CLOSED,
+    ):
+        scene.cluster.partition_workers("connect-2", "connect-0", how)
+        _, text = scene.error(2, "delete_connector", name="a")
+        texts[how] = (text or "").removeprefix("IO Error trying to forward REST request: ")
+    assert texts[Break.GARBAGE].startswith(
+        "Unexpected character ('<' (code 60)): expected a valid value (JSON"
+    )
+    assert texts[Break.UPSTREAM].startswith("Unrecognized token 'upstream': was expecting (JSON String,")
+    assert texts[Break.REDIRECT] == "Unexpected status code when handling forwarded request: 302"
+    assert texts[Break.UNAUTHORIZED].endswith("Authentication challenge without WWW-Authenticate header")
+    assert texts[Break.NOT_HTTP].startswith("org.eclipse.jetty.client.HttpResponseException: HTTP protocol")
+    assert texts[Break.CLOSED].startswith("java.io.EOFException: HttpConnectionOverHTTP@")
+    scene.cluster.partition_workers("connect-2", "connect-0", Break.NO_CONTENT)
+    assert scene.ask(2, "delete_connector", name="a") is None
+    assert scene.ask(1, "connector_info", name="a")["name"] == "a"
+
+
+def test_the_leader_asks_for_credentials_of_its_own(scene: Scene) -> None:
+    scene.cluster.workers["connect-0"].admits = lambda authorization: authorization == "Basic right"
+    refused = (
+        "500 IO Error trying to forward REST request: org.eclipse.jetty.client.HttpResponseException: HTTP protocol"
+        " violation: Authentication challenge without WWW-Authenticate header"
+    )
+    for authorization in (None, "Basic wrong"):
+        call = Call("delete_connector", {"name": "a"}, authorization=authorization)
+        reply = scene.cluster.workers["connect-1"].submit(call)
+        assert scene.sim.run_until(reply, 1_000)
+        assert str(reply.error) == refused
+    reply = scene.cluster.workers["connect-1"].submit(
+        Call("delete_connector", {"name": "a"}, authorization="Basic right")
+    )
+    assert scene.sim.run_until(reply, 1_000)
+    assert reply.error is None
+
+
+def test_offsets_are_read_as_soon_as_kafka_can_be_reached(scene: Scene) -> None:
+    scene.cluster.partition_from_kafka("connect-2", Break.DROPPED)
+    reply = scene.cluster.submit("connect-2", "connector_offsets", {"name": "a"})
+    assert not scene.sim.run_until(reply, 60_000)
+    scene.cluster.heal_kafka("connect-2")
+    assert scene.sim.run_until(reply, 1_000)
+    assert reply.error is None
+
+
+def test_offsets_are_waited_for_90_seconds(scene: Scene) -> None:
+    scene.cluster.partition_from_kafka("connect-2", Break.DROPPED)
+    began_ms = scene.cluster.now_ms
+    status_code, text = scene.error(2, "connector_offsets", name="a")
+    assert (status_code, scene.cluster.now_ms - began_ms) == (500, 90_000)
+    assert (text or "").startswith("Request timed out. The ")
 
 
 def test_generated_tasks_do_not_reach_the_leader_through_a_broken_link(scene: Scene) -> None:
@@ -152,3 +245,13 @@ def test_writes_to_an_unreachable_kafka_fail_and_happen_when_it_is_back(scene: S
     scene.cluster.heal_kafka("connect-2")
     scene.advance(10_000)
     assert scene.states("a").startswith("PAUSED")
+
+
+def test_a_silent_connection_ends_when_the_way_is_free_again() -> None:
+    scene = Scene({"a": PLAIN}, settings={"version": KafkaVersion.parse("3.9.1")})
+    scene.cluster.partition_workers("connect-1", "connect-0", Break.SILENT)
+    reply = scene.cluster.submit("connect-1", "delete_connector", {"name": "a"})
+    assert not scene.sim.run_until(reply, 300_000)
+    scene.cluster.heal_workers("connect-1", "connect-0")
+    assert scene.sim.run_until(reply, 10)
+    assert "java.io.EOFException" in str(reply.error)

@@ -13,6 +13,7 @@ from mockconnect.core.javahash import (
     bytes_hash,
     copied_table,
     hash_order,
+    hashtable_order,
     sized_table,
     string_hash,
     value_hash,
@@ -62,3 +63,13 @@ def test_maps_as_keys_come_in_bucket_order() -> None:
     partitions = [{"task": "0"}, {"task": "1"}]
     assert bucket_order([value_hash(each) for each in partitions], sized_table(2)) == [1, 0]
     assert [sized_table(entries) for entries in (0, 1, 2, 3, 4, 5)] == [1, 1, 2, 4, 4, 8]
+
+
+def test_the_order_of_a_hashtable() -> None:
+    """As a Java 17 enumerates them: colliding keys, and a table that grows twice."""
+    colliding = ["Aa", "BB", "c", "AaAa", "BBBB", "AaBB", "x", "y", "z", "BBAa", "q"]
+    assert hashtable_order(colliding) == ["q", "Aa", "BB", "BBAa", "AaAa", "BBBB", "AaBB", "z", "c", "y", "x"]
+    squares = hashtable_order(f"a.b{number * number}" for number in range(40))
+    assert " ".join(squares[:6] + squares[-6:]) == (
+        "a.b0 a.b225 a.b289 a.b576 a.b256 a.b25 a.b324 a.b900 a.b676 a.b961 a.b4 a.b1"
+    )

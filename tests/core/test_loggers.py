@@ -37,6 +37,22 @@ def test_log4j1_lists_what_was_set_and_answers_all_that_match() -> None:
     assert loggers.level("my.logger") == ("WARN", 5)
 
 
+def test_log4j1_passes_over_what_an_earlier_parent_made_equal() -> None:
+    loggers = Loggers(lambda: 5, LOG4J_1)
+    for level in ("INFO", "WARN", "INFO"):
+        loggers.set_level("root", level)
+    rest = "org.eclipse.jetty.server.handler.ContextHandler"  # stands before its child in log4j's table
+    assert loggers.level(rest) == ("INFO", 5)
+    assert loggers.level(f"{rest}.ROOT") == ("INFO", None)
+    assert f"{rest}.ROOT" not in names(loggers.levels())
+
+
+def test_before_3_7_nothing_is_passed_over() -> None:
+    loggers = Loggers(lambda: 5, (3, 6, 2))
+    loggers.set_level("a b", "INFO")
+    assert "a b" in names(loggers.levels())
+
+
 def test_root_in_any_case_is_the_root_and_means_all() -> None:
     for version in (LOG4J_2, LOG4J_1):
         loggers = Loggers(lambda: 5, version)

@@ -87,3 +87,16 @@ def test_topics_that_a_pattern_means_or_that_somebody_uses_exist() -> None:
     scene = stopped("sink", "sink", **{"topics.regex": "log\\..*"})
     row: Row = ({"kafka_topic": "log.a", "kafka_partition": 3}, {"kafka_offset": 1})
     assert "successfully" in alter(scene, "sink", row)["message"]
+
+
+def test_without_a_group_there_is_no_offset_to_delete() -> None:
+    scene = stopped("sink", "sink")
+    row: Row = ({"kafka_topic": "t", "kafka_partition": 0}, None)
+    alter(scene, "sink", row)
+    alter(scene, "sink", row)  # the group is still there, without offsets
+    scene.ask(0, "reset_offsets", name="sink")
+    scene.ask(0, "reset_offsets", name="sink")
+    refused = scene.error(0, "alter_offsets", name="sink", offsets=(row,))
+    assert refused == (500, "Failed to alter consumer group offsets for connector sink")
+    alter(scene, "sink", (row[0], {"kafka_offset": 3}))
+    assert listed(scene, "sink") == [(row[0], {"kafka_offset": 3})]

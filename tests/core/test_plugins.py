@@ -92,10 +92,22 @@ def test_the_list_has_each_class_type_and_version_once_in_order_of_versions() ->
     ]
     listed = Plugins(described).list()
     assert [(plugin.class_name, plugin.version, plugin.location) for plugin in listed] == [
-        ("com.acme.B", "1.9", "classpath"),
+        ("com.acme.B", "1.9", "file:/b/"),
         ("com.acme.B", "1.10", "classpath"),
         ("com.acme.A", "1", "classpath"),
     ]
+
+
+def test_of_one_version_the_isolated_plugin_comes_first_and_that_of_the_class_path_is_taken() -> None:
+    plugins = Plugins(
+        [
+            PluginDesc("com.acme.A", "source", "1"),
+            PluginDesc("com.acme.A", "source", "1", "file:/b/"),
+            PluginDesc("com.acme.A", "source", "1", "file:/a/"),
+        ]
+    )
+    assert [one.location for one in plugins.connectors()] == ["file:/a/", "file:/b/", "classpath"]
+    assert plugins.connector("com.acme.A").location == "classpath"
 
 
 # --- names ---------------------------------------------------------------------------------------------------------------
@@ -153,6 +165,12 @@ def test_an_abstract_connector_cannot_be_instantiated(apache: Plugins) -> None:
     broken = simulated_connector("com.acme.Broken", "sink", failures=[{"where": "instantiate"}])
     with pytest.raises(ConnectError, match="Instantiation error"):
         Plugins([broken]).connector("Broken")
+    abstract = Plugins([PluginDesc("com.acme.AbstractSource", "source", abstract=True)])
+    assert abstract.list() == ()
+    with pytest.raises(ConnectError, match="Instantiation error"):
+        abstract.connector("com.acme.AbstractSource")
+    with pytest.raises(ConnectError, match="Failed to find any class"):
+        abstract.connector("AbstractSource")
 
 
 @pytest.mark.parametrize(

@@ -6,16 +6,20 @@ from typing import Any
 
 from mockconnect.catalog import apache_plugins
 from mockconnect.core import config_store
-from mockconnect.core.cluster import Cluster, ClusterOptions, SeedConnector
+from mockconnect.core.cluster import Cluster, ClusterOptions
 from mockconnect.core.config_store import ConfigStore
 from mockconnect.core.connect import Rest
 from mockconnect.core.declared import simulated_connector
+from mockconnect.core.errors import ConnectError
 from mockconnect.core.group import GroupCoordinator, Refused
 from mockconnect.core.invariants import watch
+from mockconnect.core.rebalancing import _grouped
+from mockconnect.core.seeding import SeedConnector
 from mockconnect.core.settings import Timing, WorkerSettings
 from mockconnect.core.sim import Sim
-from mockconnect.core.terms import TargetState
+from mockconnect.core.terms import Assignment, ConnectorTaskId, TargetState
 from mockconnect.core.topics import Topic
+from mockconnect.core.versions import KafkaVersion
 
 PLAIN, SLOW, HANGS = "com.example.PlainConnector", "com.example.SlowConnector", "com.example.HangsConnector"
 PLUGINS = (
@@ -275,7 +279,7 @@ def test_a_worker_that_is_stopped_while_it_joins_does_not_come_back() -> None:
     assert node is not None
     cluster.sim.run_until(lambda: node.herder.member._joining is not None, 10_000)
     worker.stop()
-    cluster.sim.advance(500)
+    cluster.sim.advance(1_500)
     assert not worker.running
     assert not cluster.coordinator._group.pending
 
@@ -329,3 +333,136 @@ def test_a_stop_leaves_no_status_of_tasks_behind() -> None:
     assert cluster.settle()
     for worker in cluster.workers:
         assert ask(cluster, worker, "connector_status", name="c")["tasks"] == []
+
+
+# --- what timelines of real workers showed ----------------------------------------------------------------------------------------
+
+
+def joined_at_ms(cluster: Cluster) -> list[int]:
+    return [row.at_ms for row in cluster.sim.trace if row.what == "group" and row.detail.startswith("joined")]
+
+
+def test_the_herder_starts_beside_the_rest_resources() -> None:
+    """It only started when they were ready, so no worker was a member before it served."""
+    cluster = Cluster(
+        ClusterOptions((WorkerSettings("connect-0"),), PLUGINS, timing=Timing(jetty_start_ms=6_000))
+    )
+    worker = cluster.workers["connect-0"]
+    worker.start()
+    assert cluster.sim.run_until(lambda: worker.rest is Rest.SERVING, 20_000)
+    assert cluster.generation == 1
+
+
+def test_a_follow_up_round_waits_for_a_whole_heartbeat_interval() -> None:
+    """Heartbeats went on in their old rhythm; a real thread's clock starts anew with every join."""
+    settings = tuple(WorkerSettings(f"connect-{n}", port=8083 + n) for n in range(3))
+    seeds = tuple(SeedConnector(name, config(tasks=3)) for name in "ab")
+    cluster = Cluster(ClusterOptions(settings, PLUGINS, connectors=seeds))
+    watch(cluster)
+    for name in ("connect-0", "connect-1"):
+        cluster.workers[name].start()
+    assert cluster.settle()
+    cluster.sim.advance(1_234)
+    cluster.workers["connect-2"].start()
+    assert cluster.settle()
+    one, other = joined_at_ms(cluster)[-2:]
+    assert 2_900 <= other - one <= 3_100
+
+
+def test_work_travels_in_hash_order_of_its_connectors() -> None:
+    """The first items of a member's list are those that it loses; the list was in order of arrival."""
+    tasks = tuple(ConnectorTaskId.of(name, task) for task in (1, 0) for name in ("c", "b"))
+    sent = _grouped(Assignment(("b", "a"), tasks))
+    assert sent.connectors == ("a", "b")
+    assert [str(task) for task in sent.tasks] == ["b-1", "b-0", "c-1", "c-0"]
+
+
+def test_a_blocked_worker_leaves_when_its_time_is_up_and_not_at_its_next_heartbeat() -> None:
+    cluster = cluster_of(3, connectors={"a": PLAIN}, rebalance_timeout_ms=8_000)
+    blocked_at_ms = cluster.now_ms
+    cluster.block_herder("connect-1", 20_000)
+    cluster.sim.advance(8_500)
+    (left,) = [row for row in cluster.sim.trace if row.what == "left group"]
+    assert 8_000 <= left.at_ms - blocked_at_ms <= 8_100
+
+
+def test_a_restart_that_a_pending_target_state_pre_empts_fails() -> None:
+    """A new connector's thread took its first request before the herder could make the next one."""
+    cluster = cluster_of(3, connectors={"a": PLAIN, "s": SLOW})
+    owner = cluster.owner("a") or ""
+    ask(cluster, cluster.leader or "", "delete_connector", name="s")
+    cluster.sim.advance(500)  # everybody waits for those that stop s
+    ask(cluster, owner, "pause_connector", name="a")
+    restarted = cluster.submit(owner, "restart_connector", {"name": "a"})
+    assert cluster.sim.run_until(restarted, 10_000)
+    assert isinstance(restarted.error, ConnectError)
+    assert (restarted.error.status_code, restarted.error.message) == (500, "Failed to start connector: a")
+
+
+def test_a_thawed_worker_reads_all_that_is_there_before_its_herder_acts_on_it() -> None:
+    """The herder woke up between two records of a batch; the second one cost another rebalance."""
+    cluster = cluster_of(3, connectors={"a": PLAIN, "b": PLAIN}, scheduled_rebalance_max_delay_ms=1_000)
+    leader = cluster.leader or ""
+    frozen = next(name for name in cluster.workers if name != leader)
+    cluster.workers[frozen].freeze()
+    cluster.sim.advance(15_000)
+    ask(cluster, leader, "put_connector_config", name="c", config=config(tasks=1))
+    cluster.sim.advance(5_000)
+    generation = cluster.generation
+    cluster.workers[frozen].thaw()
+    cluster.sim.advance(20_000)
+    assert cluster.generation == generation + 2  # duplicates are taken from both, then given to one
+
+
+def test_statuses_of_older_workers_have_no_version() -> None:
+    settings = tuple(
+        WorkerSettings(f"connect-{n}", port=8083 + n, version=KafkaVersion.parse(version))
+        for n, version in enumerate(("3.9.1", "4.3.1"))
+    )
+    seeds = (SeedConnector("a", config(tasks=2)),)
+    cluster = Cluster(ClusterOptions(settings, PLUGINS, connectors=seeds))
+    watch(cluster)
+    cluster.start()
+    assert cluster.settle()
+    status = ask(cluster, "connect-1", "connector_status", name="a")
+    told = {row["worker_id"]: row["version"] for row in (status["connector"], *status["tasks"])}
+    assert told == {"127.0.0.1:8083": None, "127.0.0.1:8084": "1.0"}
+
+
+def test_a_task_may_tell_another_version_than_its_connector() -> None:
+    plugin = simulated_connector("com.example.Own", "source", "2.0", task_version="1.0")
+    seeds = (SeedConnector("a", config("com.example.Own", 1)),)
+    cluster = Cluster(ClusterOptions((WorkerSettings("connect-0"),), (plugin,), connectors=seeds))
+    cluster.start()
+    assert cluster.settle()
+    status = ask(cluster, "connect-0", "connector_status", name="a")
+    assert (status["connector"]["version"], status["tasks"][0]["version"]) == ("2.0", "1.0")
+
+
+def test_a_lost_leader_is_followed_by_whom_the_broker_picks() -> None:
+    cluster = cluster_of(3)
+    cluster.coordinator.elect = max
+    cluster.workers[cluster.leader or ""].crash()
+    cluster.sim.advance(20_000)
+    assert cluster.leader == "connect-2"
+
+
+def test_the_status_of_a_forgotten_generation_outlives_a_failure_of_a_new_one() -> None:
+    """Generations began anew: the safe write of a failure does not replace a status of a greater one."""
+    cluster = cluster_of(2, connectors={"a": PLAIN})
+    for _ in range(2):
+        cluster.workers["connect-1"].stop()
+        assert cluster.settle()
+        cluster.workers["connect-1"].start()
+        cluster.sim.advance(400_000)
+    for worker in cluster.workers.values():
+        worker.stop()
+    cluster.set_plugins("connect-1", apache_plugins())
+    cluster.sim.advance(1_300_000)
+    cluster.workers["connect-1"].start()
+    assert cluster.settle()
+    assert cluster.generation == 1
+    status = ask(cluster, "connect-1", "connector_status", name="a")
+    assert ("UNASSIGNED", "127.0.0.1:8083") in {
+        (row["state"], row["worker_id"]) for row in (status["connector"], *status["tasks"])
+    }

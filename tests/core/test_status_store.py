@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from scene import Scene
 
+from mockconnect.catalog import apache_plugins
+from mockconnect.core.declared import simulated_connector
 from mockconnect.core.network import Network
 from mockconnect.core.sim import Process, Sim
 from mockconnect.core.status_store import CONNECTOR, TASK, StatusStore
@@ -95,3 +98,43 @@ def test_topics_are_written_once_per_connector() -> None:
     assert (world.store.topics("a"), world.topic.end_offset) == (["t"], 1)
     world.store.delete_topics("a")
     assert world.written() == []
+
+
+def test_after_ten_minutes_without_a_worker_old_statuses_are_those_of_a_later_generation() -> None:
+    """The broker forgets a group that stays empty, and generations begin anew."""
+    plain = simulated_connector("com.example.Plain", "source")
+    scene = Scene({"a": plain, "b": plain}, workers=2)
+    cluster = scene.cluster
+    owner = cluster.owner("a")
+    other = next(name for name in cluster.workers if name != owner)
+    for _ in range(3):
+        cluster.workers[other].stop()
+        assert cluster.settle()
+        cluster.workers[other].start()
+        assert cluster.settle()
+    assert cluster.generation > 6
+    scene.ask(0, "restart_connector", name="a")
+    assert cluster.settle()
+    before = scene.ask(0, "connector_status", name="a")
+    cluster.set_plugins(other, apache_plugins())
+    for worker in cluster.workers.values():
+        worker.crash()
+    scene.sim.run_until(scene.sim.now_ms + 1_300_000)
+    cluster.workers[other].start()
+    assert cluster.settle()
+    assert cluster.generation < 4
+    # It cannot start there, and says so in vain: what the other worker wrote is of a later generation.
+    number = int(other.removeprefix("connect-"))
+    status = scene.ask(number, "connector_status", name="a")
+    assert status["connector"] == before["connector"]
+    assert status["connector"]["state"] == "RUNNING"
+
+
+def test_who_starts_after_compaction_may_see_what_others_passed_over() -> None:
+    """An UNASSIGNED of an older generation counts for those only who never saw the RUNNING before it."""
+    old, young = World(), World()
+    old.read(TASK, status(State.RUNNING, 5, "me:8083"))
+    for world in (old, young):
+        world.read(TASK, status(State.UNASSIGNED, 1))
+    shown = [world.store.task(A0) for world in (old, young)]
+    assert [one.state for one in shown if one] == [State.RUNNING, State.UNASSIGNED]

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from mockconnect import catalog
-from mockconnect.core.behaviour import Failure
+from mockconnect.core.behaviour import ConfigRule, Failure
 from mockconnect.core.config_providers import config_providers
 from mockconnect.core.configdef import ConfigError, ConfigInfos
 from mockconnect.core.declared import simulated_connector
@@ -197,6 +197,28 @@ def test_transaction_boundaries_ask_the_connector(answer: str, said: str) -> Non
     config = {"name": "a", "connector.class": "TxSource", "transaction.boundary": "connector"}
     [text] = errors_of(validate(config, apache((4, 3, 1), plugin)))["transaction.boundary"]
     assert said in text
+
+
+def test_what_a_connector_throws_at_these_questions_is_an_error_of_the_key() -> None:
+    broken = [{"where": where, "message": "boom"} for where in ("exactly_once", "transaction_boundaries")]
+    plugin = simulated_connector("com.acme.TxSource", "source", failures=broken)
+    asked = {"exactly.once.support": "required", "transaction.boundary": "connector"}
+    config = {"name": "a", "connector.class": "TxSource", **asked}
+    errors = errors_of(
+        validate(config, apache((4, 3, 1), plugin), Settings(exactly_once_source_enabled=True))
+    )
+    assert errors == {key: ["An unexpected error occurred during validation: boom"] for key in asked}
+
+
+def test_a_rule_may_make_an_entry_of_its_own() -> None:
+    plugin = simulated_connector("com.acme.Extra", "source")
+    assert plugin.behaviour is not None
+    rules = replace(plugin.behaviour, config_rules=(ConfigRule("extra", "wrong", value="42"),))
+    infos = validate(
+        {"name": "a", "connector.class": "Extra"}, apache((4, 3, 1), replace(plugin, behaviour=rules))
+    )
+    assert infos.configs[0].value is not None
+    assert (infos.configs[0].value.value, infos.configs[0].value.errors) == ("42", ("wrong",))
 
 
 def test_a_sink_must_not_share_the_workers_group() -> None:

@@ -266,3 +266,12 @@ def test_keys_of_plugins(path: str, key: str, absent: str, present: str) -> None
 def test_an_empty_leader_url_was_an_error_of_its_own() -> None:
     assert errors.leader_url_is_null().status_code == 500
     assert errors.no_leader_url().status_code == 409
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("7.6.1-ccs", (3, 6, 1)), ("8.0.0-ce", (4, 0, 0)), ("6.2.15-ccs", (2, 8, 15)), ("3.6.1-rc1", (3, 6, 1))],
+)
+def test_a_vendors_release_has_the_rules_of_its_kafka(text: str, number: tuple[int, int, int]) -> None:
+    version = KafkaVersion.parse(text)
+    assert (version.number, version.text) == (number, text)

@@ -10,6 +10,7 @@ from served import answer, request, served
 
 from mockconnect.core.errors import ConnectError
 from mockconnect.core.settings import WorkerSettings
+from mockconnect.core.versions import KafkaVersion
 from mockconnect.rest import java_base64
 from mockconnect.rest.filters import (
     BASIC_AUTH_EXTENSION,
@@ -170,6 +171,14 @@ def test_jetty_9_judges_preflights(method: str, sent: dict[str, str], expected: 
     assert [name for name, _ in cors.headers(method, {"Origin": "http://a.example", **sent})] == expected
     assert cors.headers(method, {"Origin": "http://axexample", **sent}) == ()
     assert cors.headers(method, sent) == ()
+
+
+def test_before_3_0_no_preflight_succeeds_unless_methods_are_configured() -> None:
+    sent = {"Origin": "http://a.example", "Access-Control-Request-Method": "POST"}
+    for version, allowed in (("2.8.2", False), ("3.0.0", True)):
+        config = (("access.control.allow.origin", "*"),)
+        settings = WorkerSettings("w", config=config, version=KafkaVersion.parse(version))
+        assert bool(Filters.of(settings, 9).headers("OPTIONS", sent, 0)) == allowed
 
 
 def test_no_origin_is_no_cors() -> None:

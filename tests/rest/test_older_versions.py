@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from mockconnect.core.errors import ConnectError
 from mockconnect.rest.jackson import jackson_of
 from mockconnect.rest.jetty import jetty_of, too_long
+from mockconnect.rest.wire import read_create_request
 from tests.rest.served import served
 
 JSON = "Content-Type: application/json"
@@ -87,3 +89,21 @@ async def test_plugins_have_a_class_only_before_0_11() -> None:
     async with served(version="0.10.2") as cluster:
         seen = await cluster.ask("GET", "/connector-plugins")
         assert '[{"class":"org.apache.kafka.connect.file.FileStreamSinkConnector"},' in seen
+
+
+@pytest.mark.parametrize(
+    ("fields", "state"),
+    [
+        ('"initialState":"STOPPED"', "STOPPED"),
+        ('"initial_state":"STOPPED"', "STOPPED"),
+        ('"initialState":"PAUSED","initial_state":"STOPPED"', "PAUSED"),
+        ('"initial_state":"PAUSED","initialState":"STOPPED"', "STOPPED"),
+    ],
+)
+def test_3_7_0_knows_the_initial_state_by_two_names(fields: str, state: str) -> None:
+    body = f'{{"name":"a",{fields},"config":{{}}}}'.encode()
+    request = read_create_request(body, jackson_of((3, 7, 0)))
+    assert request is not None
+    assert request.initial_state == state
+    with pytest.raises(ConnectError, match=r"4 known properties: .*initialState.*initial_state"):
+        read_create_request(b'{"name":"a","other":1}', jackson_of((3, 7, 0)))

@@ -494,6 +494,10 @@ async def test_an_unknown_verb_ends_the_connection_although_jetty_would_keep_it(
         assert await peer.ended()
 
 
+EXPECTS = "Expect: 100-continue"
+CONTINUE = "HTTP/1.1 100 Continue\r\n\r\n"
+
+
 async def test_a_body_is_asked_for_when_it_is_wanted() -> None:
     async with served() as cluster:
         peer = await cluster.connect()
@@ -509,6 +513,51 @@ async def test_a_body_that_is_not_wanted_is_not_asked_for() -> None:
     async with served() as cluster:
         seen = await cluster.ask("GET", "/connectors", "Expect: 100-continue")
         assert seen == answer("200 OK", JSON, "Content-Length: 2", "Connection: close", body="[]")
+
+
+async def test_jetty_12_asks_for_a_wanted_body_that_is_there_already() -> None:
+    async with served() as cluster:
+        peer = await cluster.connect()
+        await peer.send(request("PUT", "/connectors/x/config", JSON, EXPECTS, body=CONFIG))
+        assert await peer.answer() == CONTINUE
+        assert (await peer.answer()).startswith("HTTP/1.1 201 Created")
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "body", "seen"),
+    [
+        ("GET", "/connectors", None, ["HTTP/1.1 100 Continue", "HTTP/1.1 200 OK"]),
+        ("GET", "/nope", None, ["HTTP/1.1 100 Continue", "HTTP/1.1 404 Not Found"]),
+        ("POST", "/nope", b"{}", ["HTTP/1.1 404 Not Found"]),
+        ("GET", "/connectors/%ZZ", None, ["HTTP/1.1 400 Bad Request"]),
+    ],
+    ids=["wanted by nobody", "path unknown", "there already", "refused before"],
+)
+async def test_jetty_9_asks_for_a_body_before_anybody_looks_at_the_request(
+    method: str, target: str, body: bytes | None, seen: list[str]
+) -> None:
+    async with served(version="3.9.1") as cluster:
+        peer = await cluster.connect()
+        await peer.send(request(method, target, JSON, EXPECTS, body=body))
+        answers = [await peer.answer() for _ in seen]
+        assert [each.partition("\r\n")[0] for each in answers] == seen
+
+
+@pytest.mark.parametrize(
+    ("version", "expected"),
+    [
+        ("4.3.1", "HTTP/1.1 417 Expectation Failed"),
+        ("3.9.1", "HTTP/1.1 417 Expectation Failed"),
+        ("4.1.2", ""),
+    ],
+)
+async def test_other_expectations_are_refused(version: str, expected: str) -> None:
+    async with served(version=version) as cluster:
+        peer = await cluster.connect()
+        await peer.send(request("GET", "/", "Expect: cookies"))
+        if expected:
+            assert (await peer.answer()).startswith(expected)
+        assert await peer.ended()
 
 
 # --- internal endpoints -----------------------------------------------------------------------------------------------
