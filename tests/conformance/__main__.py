@@ -1,4 +1,4 @@
-"""`python -m tests.conformance record | timelines | plugins | replay | report | show | serve`."""
+"""`python -m tests.conformance record | timelines | plugins | replay | compare | report | show | serve`."""
 
 from __future__ import annotations
 
@@ -10,13 +10,16 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from mockconnect.capture.cluster import CaptureError
+
+from . import capturing
 from .compare import difference, shown, table
+from .jitter import keep_jitter
 from .normalise import Normaliser
 from .oracle import releases
 from .oracle.cluster import OracleCluster
 from .oracle.process import OracleError
 from .oracle.worker import WorkerPlan
-from .player import Player
 from .recording import (
     read_lines,
     read_recording,
@@ -31,7 +34,8 @@ from .replaying import (
     accept,
     by_cluster,
     known_differences,
-    played,
+    live,
+    recorded,
     replay,
     unexpected,
     wanted,
@@ -39,7 +43,7 @@ from .replaying import (
 )
 from .script import ClusterWish, Script
 from .target import Target, TargetFactory, address_factory, oracle_factory
-from .timelines import load_timelines, record_timeline
+from .timelines import load_timelines, record_again_and_again, record_timeline
 from .wire import Request, exchange
 
 
@@ -80,20 +84,33 @@ def _parser() -> argparse.ArgumentParser:
     )
     again.add_argument("--show", type=int, default=20, help="how many differences to print")
     again.set_defaults(run=_replay)
+    compare = commands.add_parser(
+        "compare", parents=[partial], help="play the corpus on real workers and on mockconnect, side by side"
+    )
+    compare.add_argument("--show", type=int, default=20, help="how many differences to print")
+    compare.set_defaults(run=_compare)
     timelines = commands.add_parser(
         "timelines", parents=[partial], help="record timelines on clusters of three"
     )
+    timelines.add_argument(
+        "--runs", type=int, default=1, help="of each; several tell how much instants are a matter of chance"
+    )
+    timelines.add_argument("--keep-logs", type=Path)
     timelines.set_defaults(run=_timelines)
     plugins = commands.add_parser(
         "plugins", parents=[versioned], help="record the definition of every plugin of a worker"
     )
     plugins.set_defaults(run=_plugins)
-    reporting = commands.add_parser("report", help="write docs/conformance.md from a replay of every version")
+    reporting = commands.add_parser("report", help="write docs/conformance.md and the README's total")
     reporting.set_defaults(run=_report)
     show = commands.add_parser("show", help="print one recording, to be read")
     show.add_argument("version")
     show.add_argument("script", help="such as offsets, or timelines/create")
     show.set_defaults(run=_show)
+    captured = commands.add_parser(
+        "capture", parents=[versioned], help="capture a real cluster of three, for tests/capture"
+    )
+    captured.set_defaults(run=_capture)
     serve = commands.add_parser("serve", parents=[versioned], help="run real workers until interrupted")
     serve.add_argument("--workers", type=int, default=3)
     serve.add_argument("--standalone", action="store_true")
@@ -117,11 +134,11 @@ def _record_group(scripts: Sequence[Script], version: str, factory: TargetFactor
     failures = 0
     with factory(scripts[0].cluster) as target:
         for script in scripts:
-            player = Player(target, script.cluster.authorization, lenient=version != releases.NEWEST)
-            rows, error = played(player, script)
-            write_recording(recording_path(version, script.name), rows, player.in_vain)
+            recording, error = recorded(version, target, script)
+            write_recording(recording_path(version, script.name), recording.rows, recording.in_vain)
             said = f", then {error}" if error else ""
-            print(f"{script.name}: {len(rows)} exchanges, {len(player.in_vain)} in vain{said}", flush=True)
+            counts = f"{len(recording.rows)} exchanges, {len(recording.in_vain)} in vain"
+            print(f"{script.name}: {counts}{said}", flush=True)
             failures += error is not None
     return failures
 
@@ -136,15 +153,30 @@ def _replay(options: argparse.Namespace) -> int:
 
 def _replay_one(version: str, options: argparse.Namespace) -> list[Replay]:
     replays = list(replay(version, _target_factory(options, version), options.only))
+    _print(version, replays, options.show)
+    return replays
+
+
+def _print(version: str, replays: Sequence[Replay], shown_max: int) -> bool:
+    """The differences, what went wrong, and the table; says whether all is well."""
     comparisons = [comparison for one in replays for comparison in one.comparisons]
-    for comparison in [one for one in comparisons if one.differs][: options.show]:
+    differing = [one for one in comparisons if one.differs]
+    for comparison in differing[:shown_max]:
         print(difference(comparison))
-    for one in replays:
-        if one.trouble:
-            print(f"{one.script}: {one.trouble}")
+    troubled = [one for one in replays if one.trouble]
+    for one in troubled:
+        print(f"{one.script}: {one.trouble}")
     print(f"Kafka {version}")
     print("\n".join([*table(comparisons), ""]), flush=True)
-    return replays
+    return not differing and not troubled
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from .simulated import simulated_factory  # noqa: PLC0415 - see _target_factory
+
+    version = options.kafka_version
+    replays = list(live(version, oracle_factory(version), simulated_factory(version), options.only))
+    return 0 if _print(version, replays, options.show) else 1
 
 
 def _judge_known(version: str, replays: Sequence[Replay]) -> int:
@@ -174,9 +206,10 @@ def _target_factory(options: argparse.Namespace, version: str) -> TargetFactory:
 
 
 def _report(_options: argparse.Namespace) -> int:
-    from .report import REPORT, report  # noqa: PLC0415 - see _target_factory
+    from .report import README, REPORT, report, with_total  # noqa: PLC0415 - see _target_factory
 
     REPORT.write_text(report(), encoding="utf-8")
+    README.write_text(with_total(README.read_text(encoding="utf-8")), encoding="utf-8")
     return 0
 
 
@@ -195,13 +228,22 @@ def _show(options: argparse.Namespace) -> int:
 
 
 def _timelines(options: argparse.Namespace) -> int:
-    factory = oracle_factory(options.kafka_version)
+    version = options.kafka_version
     for timeline in load_timelines():
-        if not options.only or any(part in timeline.name for part in options.only):
-            rows = record_timeline(timeline, factory)
-            write_lines(recording_path(options.kafka_version, f"timelines/{timeline.name}"), rows)
-            print(f"{timeline.name}: {len(rows)} rows", flush=True)
+        if not timeline.recorded_for(version) or not _asked_for(timeline.name, options.only):
+            continue
+        if options.runs > 1:
+            runs = list(record_again_and_again(timeline, version, options.runs, options.keep_logs))
+            keep_jitter(version, timeline, runs)
+        else:
+            runs = [record_timeline(timeline, version, options.keep_logs)]
+            write_lines(recording_path(version, f"timelines/{timeline.name}"), runs[0])
+        print(f"{timeline.name}: {', '.join(str(len(rows)) for rows in runs)} rows", flush=True)
     return 0
+
+
+def _asked_for(name: str, only: Sequence[str]) -> bool:
+    return not only or any(part in name for part in only)
 
 
 def _plugins(options: argparse.Namespace) -> int:
@@ -220,7 +262,17 @@ def _plugins(options: argparse.Namespace) -> int:
 
 def _answer(target: Target, path: str) -> object:
     host, port = target.addresses()[0]
-    return json.loads(Normaliser({}).observation(exchange(host, port, Request("GET", path))).body)
+    request = Request("GET", path)
+    return json.loads(Normaliser({}).observation(request, exchange(host, port, request)).body)
+
+
+def _capture(options: argparse.Namespace) -> int:
+    try:
+        capturing.record(options.kafka_version)
+    except (OracleError, CaptureError) as error:
+        print(error)
+        return 1
+    return 0
 
 
 def _serve(options: argparse.Namespace) -> int:

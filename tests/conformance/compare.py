@@ -1,9 +1,9 @@
 """Recorded against observed: how alike two rows are, and a table of it per endpoint.
 
 A verdict names the first thing that differs, from grave to slight: no answer, status, body, order of keys, headers.
-An order that each JVM draws anew is tolerated, and the length of a body without its documentation texts. A script may say
-of an exchange that lists under some keys have no order, or (`loose: ["*"]`) that the answer comes from a connector's own
-code, which only real workers run: such a one is recorded, not compared.
+An order that each JVM draws anew is tolerated. A script may say of an exchange that lists under some keys have no order, or
+(`loose: ["*"]`) that the answer comes from a connector's own code, which only real workers run: such a one is recorded, not
+compared.
 """
 
 from __future__ import annotations
@@ -81,10 +81,8 @@ _ENDPOINTS = tuple(
 # Lists that a worker gives in an order drawn anew by each JVM (immutable maps and sets of the JDK).
 _UNORDERED = {"POST /connectors/{c}/restart": ("tasks",), "GET /connectors/{c}/topics": ("topics",)}
 _VOLATILE_HEADERS = frozenset({"date", "server"})
-_FRAMING_HEADERS = frozenset({"content-length", "transfer-encoding"})
 _SET_HEADERS = frozenset({"access-control-allow-methods"})
 ANY_ORDER = "order drawn by each JVM"
-NO_DOCUMENTATION = "length of a body without documentation"
 
 
 def compare(script: str, recorded: Sequence[Row], observed: Sequence[Row]) -> Iterator[Comparison]:
@@ -154,7 +152,7 @@ def _judged(recorded: Row, observed: Row | None) -> tuple[Verdict, str]:
     one, other = recorded.answer, observed.answer
     if one is None or other is None:
         return (Verdict.SAME if one is other else Verdict.NO_ANSWER), ""
-    if (one.status, one.reason) != (other.status, other.reason):
+    if (one.status, one.reason, one.interim) != (other.status, other.reason, other.interim):
         return Verdict.STATUS, ""
     if one.body != other.body:
         loose = (*recorded.loose, *_UNORDERED.get(endpoint_of(recorded), ()))
@@ -172,21 +170,11 @@ def _judged_headers(
     recorded: Row, one: Observation, other: Observation, tolerance: str
 ) -> tuple[Verdict, str]:
     """The verdict on two answers whose bodies agree, apart from what `tolerance` says."""
-    if _headers(one, True, False) == _headers(other, True, False):
+    if _headers(one) == _headers(other):
         return (Verdict.TOLERATED, tolerance) if tolerance else (Verdict.SAME, "")
-    if _headers(one, True, True) == _headers(other, True, True):
+    if _headers(one, sets=True) == _headers(other, sets=True):
         return Verdict.TOLERATED, tolerance or ANY_ORDER
-    if _had_documentation(recorded) and _headers(one, False, True) == _headers(other, False, True):
-        return Verdict.TOLERATED, tolerance or NO_DOCUMENTATION
     return Verdict.HEADERS, ""
-
-
-def _had_documentation(row: Row) -> bool:
-    """Real workers document their config keys, recordings and mockconnect do not: such bodies differ in length."""
-    headers = row.answer.headers if row.answer else ()
-    if ("Content-Length", "{length}") in headers or endpoint_of(row) == "HEAD /connector-plugins/{p}/config":
-        return True
-    return row.answer is not None and '"documentation":""' in row.answer.body
 
 
 def _meaning(observation: Observation, loose: Sequence[str]) -> object:
@@ -210,14 +198,12 @@ def _unordered(data: object, loose: Sequence[str]) -> object:
     }
 
 
-def _headers(observation: Observation, framed: bool, sets: bool) -> list[tuple[str, str]]:
-    """What is compared of the headers; not how long the body is, if `framed` is false. With `sets`, lists that are sets
-    have no order."""
-    left_out = _VOLATILE_HEADERS if framed else _VOLATILE_HEADERS | _FRAMING_HEADERS
+def _headers(observation: Observation, sets: bool = False) -> list[tuple[str, str]]:
+    """What is compared of the headers. With `sets`, lists that are sets have no order."""
     return [
         (name.lower(), ",".join(sorted(value.split(","))) if sets and name.lower() in _SET_HEADERS else value)
         for name, value in observation.headers
-        if name.lower() not in left_out
+        if name.lower() not in _VOLATILE_HEADERS
     ]
 
 
@@ -227,4 +213,5 @@ def _answered(row: Row) -> str:
     headers = "; ".join(
         f"{name}: {value}" for name, value in row.answer.headers if name.lower() not in _VOLATILE_HEADERS
     )
-    return f"{row.answer.status} {row.answer.reason} [{headers}] {row.answer.body[:2000]}"
+    interim = "".join(f"{line}, " for line in row.answer.interim)
+    return f"{interim}{row.answer.status} {row.answer.reason} [{headers}] {row.answer.body[:2000]}"

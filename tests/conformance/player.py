@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from .normalise import Normaliser, Observation
+from .oracle.tls import client_context
 from .script import Exchange, Gone, Quiet, Script, Settle, Step, WorkerVerb
 from .target import OracleTarget, Target
 from .wire import Answer, Request, WireError, exchange
@@ -66,10 +67,15 @@ class Player:
         self._captured: dict[str, str] = {}
         numbers = {f"{host}:{port}": str(n) for n, (host, port) in enumerate(target.addresses(), 1)}
         folder = str(target.cluster.folder) if isinstance(target, OracleTarget) else None
+        if isinstance(target, OracleTarget) and target.cluster.stub is not None:
+            numbers[f"127.0.0.1:{target.cluster.stub.port}"] = "1"
+        self._numbers = numbers
+        self._uses_tls = False
         self._normaliser = Normaliser(numbers, folder)
 
     def play(self, script: Script) -> Iterator[Row]:
         """Rows of the script, in order."""
+        self._uses_tls = bool(script.cluster.tls)
         for number, step in enumerate(script.steps):
             try:
                 row = self._play_step(number, step)
@@ -131,10 +137,10 @@ class Player:
             self._target.pass_time(LENIENT_PATIENCE_S)
         while True:
             try:
-                answer = self._ask(worker, request)
+                answer = self._ask(worker, request, step.over)
             except WireError as error:
-                return Row(number, step.worker, request, None, re.sub(r"\d{5,}", "N", str(error)), step.loose)
-            observed = self._normaliser.observation(answer)
+                return Row(number, step.worker, request, None, _failure(error), step.loose)
+            observed = self._normaliser.observation(request, answer)
             row = Row(number, step.worker, request, observed, None, step.loose)
             if step.until is None or _fits(step.until, observed):
                 self._save(step, answer)
@@ -179,8 +185,7 @@ class Player:
         holder = data if task else _at(data, "connector")
         if not isinstance(holder, dict) or "worker_id" not in holder:
             raise ImpossibleStepError(f"nobody runs {what}: {data}")
-        numbers = {f"{host}:{port}": n for n, (host, port) in enumerate(self._target.addresses(), 1)}
-        return numbers[holder["worker_id"]]
+        return int(self._numbers[holder["worker_id"]])
 
     def _settled(self, wish: Settle) -> bool:
         return all(self._settled_on(worker, wish) for worker in self._target.live())
@@ -227,9 +232,13 @@ class Player:
             self._target.pass_time(POLL_S)
         raise PlayError(f"waited in vain: {what}")
 
-    def _ask(self, worker: int, request: Request) -> Answer:
+    def _ask(self, worker: int, request: Request, over: str = "") -> Answer:
         host, port = self._target.addresses()[worker - 1]
-        return exchange(host, port, request, SINGLE_ANSWER_S)
+        identity = {"": "client", "anonymous": None}.get(over, over)
+        tls = client_context(identity) if self._uses_tls and over != "plain" else None
+        if tls is None:
+            return exchange(host, port, request, SINGLE_ANSWER_S)
+        return exchange(host, port, request, SINGLE_ANSWER_S, tls)
 
     def _json(self, worker: int, target: str) -> object:
         return _parsed(self._ask(worker, Request("GET", target, self._own_headers)).body)
@@ -241,6 +250,12 @@ def _parsed(body: bytes) -> object:
         return json.loads(body)
     except ValueError:
         return None
+
+
+def _failure(error: WireError) -> str:
+    """Without port numbers, and without what only one TLS library says."""
+    text = re.sub(r"^(SSLError|not an HTTP answer): .*", r"\1", str(error), flags=re.DOTALL)
+    return re.sub(r"\b\d{5,}", "N", text)
 
 
 def _quoted(name: str) -> str:

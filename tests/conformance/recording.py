@@ -117,6 +117,8 @@ def _to_json(row: Row) -> dict[str, object]:
         headers = [list(pair) for pair in row.answer.headers]
         data["answer"] = {"status": row.answer.status, "reason": row.answer.reason, "headers": headers}
         data["body"] = row.answer.body
+        if row.answer.interim:
+            data["interim"] = list(row.answer.interim)
     if row.failure is not None:
         data["failure"] = row.failure
     if row.loose:
@@ -144,7 +146,10 @@ def _from_json(data: dict[str, object]) -> Row:
     observation = None
     if answer is not None:
         headers = tuple((name, value) for name, value in answer["headers"])
-        observation = Observation(answer["status"], answer["reason"], headers, str(data["body"]))
+        interim = data.get("interim", [])
+        assert isinstance(interim, list)
+        body_text, interims = str(data["body"]), tuple(map(str, interim))
+        observation = Observation(answer["status"], answer["reason"], headers, body_text, interims)
     headers = tuple((name, value) for name, value in request.get("headers", []))
     sent = Request(request["method"], request["target"], headers, body)
     return Row(int(str(data["step"])), str(data["worker"]), sent, observation, failure, tuple(loose))

@@ -16,7 +16,7 @@ import yaml
 from .compare import Comparison, compare
 from .oracle import releases
 from .player import Player, PlayError, Row
-from .recording import read_recording, recording_path
+from .recording import Recording, read_recording, recording_path
 from .script import Script, load_corpus
 from .target import Target, TargetFactory, UnsuitableTargetError
 
@@ -49,8 +49,28 @@ def replay(version: str, factory: TargetFactory, only: Sequence[str] = ()) -> It
             yield from (Replay(script.name, (), f"not played: {error}") for script in group)
 
 
+def live(
+    version: str, real: TargetFactory, other: TargetFactory, only: Sequence[str] = ()
+) -> Iterator[Replay]:
+    """Play scripts on two targets now: what the first answers is the truth. Nothing recorded is read or written."""
+    for group in by_cluster(wanted(version, only)):
+        with real(group[0].cluster) as truth, other(group[0].cluster) as target:
+            for script in group:
+                yield _compared(recorded(version, truth, script)[0], target, script)
+
+
+def recorded(version: str, target: Target, script: Script) -> tuple[Recording, PlayError | None]:
+    """What a target says to a script; on old versions, waits that do not end are given up."""
+    player = Player(target, script.cluster.authorization, lenient=version != releases.NEWEST)
+    rows, error = played(player, script)
+    return Recording(rows, player.in_vain), error
+
+
 def _replayed(version: str, target: Target, script: Script) -> Replay:
-    recording = read_recording(recording_path(version, script.name))
+    return _compared(read_recording(recording_path(version, script.name)), target, script)
+
+
+def _compared(recording: Recording, target: Target, script: Script) -> Replay:
     player = Player(target, script.cluster.authorization, in_vain=recording.in_vain)
     rows, error = played(player, script)
     compared = tuple(compare(script.name, recording.rows, rows))

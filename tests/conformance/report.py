@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from tests.catalog.document import catalogue_table
+
 from .compare import Comparison, Verdict, by_endpoint, endpoint_of
-from .recording import read_recording, recorded_versions, recording_path
+from .recording import RECORDINGS, read_recording, recorded_versions, recording_path
 from .replaying import Replay, known_differences, replay, written_steps
 from .simulated import simulated_factory
+from .timeline_tables import chance, timelines
 
 REPORT = Path(__file__).parents[2] / "docs" / "conformance.md"
+README = Path(__file__).parents[2] / "README.md"
 FINDINGS = Path(__file__).parent / "findings.md"
 _INTRODUCTION = """# Conformance with real Kafka Connect
 
@@ -19,9 +24,24 @@ Scripts of HTTP exchanges are played on real workers, and every answer is record
 on mockconnect, and its answers are compared: status, reason, body, headers and their order. This page is written by
 `python -m tests.conformance report`; `tests/conformance/README.md` tells how recordings are made.
 
-*Compared* exchanges are *identical*, or *tolerated* (they differ only in an order that each JVM draws anew, or in the length of
-a body whose documentation texts are not recorded), or *different*: each of those is listed in `tests/conformance/known_differences.yaml` with its reason, and tests fail as soon as the
-list is not exact.
+*Compared* exchanges are *identical*, or *tolerated* (they differ only in an order that each JVM draws anew), or *different*: each
+of those is listed in `tests/conformance/known_differences.yaml` with its reason, and tests fail as soon as the list is not exact.
+"""
+_TIMELINES = """## Timelines
+
+Something happens to a cluster of real workers, while several paths of each are polled. mockconnect plays the same in virtual
+time: every state that lasts must be seen on the same worker and path, in the same order, at about the same instant; requests
+must be answered alike; the group must go through the same generations, with the same leader, numbers of connectors and tasks,
+revocations and delays. The second table tells how much instants of real workers differ among themselves.
+
+"""
+_TOTAL = re.compile(r"of [\d,]+ exchanges in \d+\s+versions none\s+differs")
+
+
+_CATALOGUE = """## Catalogue
+
+Validate answers of real 4.3.1 workers with the plugins of the catalogue (`docs/catalog.md`), documentation aside.
+
 """
 
 
@@ -37,12 +57,23 @@ def report() -> str:
         "## Versions\n\n" + "\n".join(_versions(replays, compared)),
         "## Endpoints\n\nCompared / identical / tolerated; a single number where all are identical.\n\n"
         + "\n".join(_endpoints(compared)),
+        _TIMELINES + "\n".join(timelines()) + "\n\n" + "\n".join(chance()),
         "## Tolerated\n\n" + "\n".join(_tolerated(compared)),
         "## Different\n\n" + "\n".join(_different(replays)),
         "## Not compared\n\n" + "\n".join(_uncompared(compared)),
+        _CATALOGUE + "\n".join(catalogue_table()),
         FINDINGS.read_text(encoding="utf-8"),
     ]
     return "\n\n".join(part.strip("\n") for part in parts) + "\n"
+
+
+def with_total(readme: str) -> str:
+    """The README with the number of exchanges that the recordings hold for comparison; whether none differs, tests say."""
+    versions = recorded_versions()
+    names = [path for version in versions for path in (RECORDINGS / version).glob("*.jsonl.gz")]
+    number = sum("*" not in row.loose for name in names for row in read_recording(name).rows)
+    assert _TOTAL.search(readme), "the README has no line that tells the total"
+    return _TOTAL.sub(f"of {number:,} exchanges in {len(versions)} versions none differs", readme)
 
 
 def _versions(
@@ -90,8 +121,7 @@ def _tolerated(compared: Mapping[str, Sequence[Comparison]]) -> Iterator[str]:
 
 
 def _different(replays: Mapping[str, Sequence[Replay]]) -> Iterator[str]:
-    yield "| Kafka | reason | exchanges |"
-    yield "| --- | --- | ---: |"
+    rows: list[str] = []
     for version, each in replays.items():
         known = known_differences(version)
         reasons = Counter(
@@ -100,16 +130,19 @@ def _different(replays: Mapping[str, Sequence[Replay]]) -> Iterator[str]:
             for comparison in one.comparisons
             if comparison.differs
         )
-        yield from (f"| {version} | {reason} | {number} |" for reason, number in sorted(reasons.items()))
+        rows += (f"| {version} | {reason} | {number} |" for reason, number in sorted(reasons.items()))
+    yield from ("| Kafka | reason | exchanges |", "| --- | --- | ---: |", *rows) if rows else ("None.",)
 
 
 def _uncompared(compared: Mapping[str, Sequence[Comparison]]) -> Iterator[str]:
-    """Steps that a script marks as answered by a connector's own code, of the newest version."""
-    version = next(iter(compared))
-    steps: dict[tuple[str, str], list[int]] = {}
-    for one in compared[version]:
-        if one.verdict == Verdict.UNCOMPARED:
-            steps.setdefault((one.script, endpoint_of(one.recorded)), []).append(one.recorded.step)
-    yield f"Answers that a connector's own code gives (recorded, never compared); {version}, other versions alike:\n"
-    for (script, endpoint), numbers in sorted(steps.items()):
-        yield f"* `{endpoint}`, script `{script}`, steps {written_steps(numbers)}"
+    """Steps that a script marks as answered by code that mockconnect does not simulate."""
+    steps: dict[tuple[str, str, str], list[int]] = {}
+    for version, comparisons in compared.items():
+        for one in comparisons:
+            if one.verdict == Verdict.UNCOMPARED:
+                key = (version, one.script, endpoint_of(one.recorded))
+                steps.setdefault(key, []).append(one.recorded.step)
+    if not steps:
+        yield "Of what is recorded, everything is compared."
+    for (version, script, endpoint), numbers in sorted(steps.items()):
+        yield f"* {version}: `{endpoint}`, script `{script}`, steps {written_steps(numbers)}"

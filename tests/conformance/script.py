@@ -32,6 +32,7 @@ _SEND_KEYS = {
     "since",
     "before",
     "loose",
+    "over",
 }
 
 
@@ -41,12 +42,25 @@ class ScriptError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ClusterWish:
-    """The cluster a script plays on. Scripts with equal wishes share one, unless they ask for a fresh one."""
+    """The cluster a script plays on. Scripts with equal wishes share one, unless they ask for a fresh one.
+
+    `own` are properties of single workers, `plugin_path` says what lies in the plugin path under which name, `tls` is what HTTPS
+    listeners want of clients (`none`, `requested`, `required`), `stub` puts one in front of the first worker.
+    """
 
     workers: int = 1
     standalone: bool = False
     properties: tuple[tuple[str, str], ...] = ()
     users: tuple[tuple[str, str], ...] = ()
+    own: tuple[tuple[int, tuple[tuple[str, str], ...]], ...] = ()
+    plugin_path: tuple[tuple[str, str], ...] = ()
+    tls: str = ""
+    stub: bool = False
+
+    @property
+    def has_admin_listener(self) -> bool:
+        """Whether its properties speak of an address for one."""
+        return any("{admin}" in value for _, value in self.properties)
 
     @property
     def authorization(self) -> str | None:
@@ -58,7 +72,10 @@ class ClusterWish:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One request and what to wait for in its answer. `worker` is a number, `owner:NAME` or `other:NAME`."""
+    """One request and what to wait for in its answer. `worker` is a number, `owner:NAME` or `other:NAME`.
+
+    Where workers listen for HTTPS, `over` may be `plain`, or whose certificate the client shows: `anonymous`, `stranger`.
+    """
 
     method: str
     target: str
@@ -69,6 +86,7 @@ class Exchange:
     until: Mapping[str, object] | None = None
     timeout_s: float = 60
     loose: tuple[str, ...] = ()
+    over: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +149,10 @@ def load_script(path: Path) -> Script:
         standalone=cluster.get("standalone", False),
         properties=tuple(sorted((str(k), str(v)) for k, v in cluster.get("properties", {}).items())),
         users=tuple((str(k), str(v)) for k, v in cluster.get("users", {}).items()),
+        own=tuple((number, _texts(own)) for number, own in sorted(cluster.get("own", {}).items())),
+        plugin_path=_texts(cluster.get("plugin_path", {})),
+        tls=cluster.get("tls", ""),
+        stub=cluster.get("stub", False),
     )
     return Script(
         path.stem,
@@ -139,6 +161,10 @@ def load_script(path: Path) -> Script:
         str(data.get("since", "0.10")),
         load_steps(data["steps"], path.name),
     )
+
+
+def _texts(raw: Mapping[object, object]) -> tuple[tuple[str, str], ...]:
+    return tuple((str(key), str(value)) for key, value in raw.items())
 
 
 def load_steps(raws: Sequence[object], where: str) -> tuple[Step, ...]:
@@ -193,6 +219,7 @@ def _exchange(raw: Mapping[str, object], where: str) -> Exchange:
         until=until,
         timeout_s=float(str(raw.get("timeout", 60))),
         loose=tuple(loose),
+        over=str(raw.get("over", "")),
     )
 
 
@@ -223,6 +250,8 @@ def _silent(raw: Mapping[str, object], where: str) -> Step:
         return Gone(str(value))
     if key == "quiet":
         return Quiet(float(str(value)))
+    if key == "stub":
+        return WorkerVerb(f"stub {value}", 1)
     if key in VERBS:
         return WorkerVerb(key, int(str(value)))
     raise ScriptError(f"{where}: unknown step {key!r}")

@@ -12,13 +12,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, Literal
 from urllib.parse import unquote, urlsplit
 
 import mockconnect
 from mockconnect.catalog import apache_plugins
 from mockconnect.core.behaviour import (
     Behaviour,
+    ConfigRule,
+    EosAnswer,
     Failure,
     Offset,
     OffsetField,
@@ -31,15 +33,40 @@ from mockconnect.core.configdef import ConfigDef, ConfigError, ConfigKey, Value
 from mockconnect.core.declared import definition_from_rows
 from mockconnect.core.plugins import PluginDesc
 from mockconnect.core.site import Script
+from mockconnect.core.validation import CONFIG_EXCEPTION
+from mockconnect.core.validators import JavaError
 from mockconnect.hosting import RunningCluster
 
+from .isolated import hides_bare, plugin_path
+from .oracle.process import free_port
 from .oracle.releases import NEWEST, line_of
+from .oracle.tls import CERTIFICATES
 from .recording import read_plugins
 from .script import ClusterWish
 from .target import Target, TargetFactory
 from .wire import Request
 
 PACKAGE: Final = "org.mockconnect.testing."
+STUBS: Final[Mapping[str, str]] = {
+    "relay": "",
+    "refused": "refused",
+    "dropped": "dropped",
+    "silent": "silent",
+    "reset": "closed",
+    "closed": "closed",
+    "cut-off": "closed",
+    "not-http": "not_http",
+    "html-502": "garbage",
+    "html-200": "garbage_ok",
+    "text-503": "upstream",
+    "empty-500": "empty",
+    "empty-200": "empty_ok",
+    "empty-204": "no_content",
+    "redirect": "redirect",
+    "unauthorized": "unauthorized",
+    "unauthorized-challenge": "challenge",
+}
+"""What a stub in front of the leader does, as a break between workers."""
 SOURCES: Final = ("TestSource", "TypedSource", "ExactlyOnceSource", "NoOffsetsSource", "NullConfigSource")
 DELAYS: Final[Mapping[str, str]] = {
     "start": "start_ms",
@@ -104,20 +131,26 @@ class Refusing:
 
 
 def refusing(name: str, value: Value) -> None:
-    """The validator of typed.regexlike, as far as it stays within the rules of validators."""
+    """The validator of typed.regexlike."""
+    if value == "throw":
+        raise JavaError("java.lang.IllegalArgumentException", "the validator was told to throw")
     if value == "refuse":
         raise ConfigError.of(name, value, "the validator was told to refuse")
 
 
-# The files that scripts name do not exist on the machines of real workers; in mockconnect every file grows.
-NO_FILE: Final = next(
-    replace(plugin.behaviour, records_per_second=0)
-    for plugin in apache_plugins()
-    if plugin.behaviour is not None and plugin.simple_name == "FileStreamSourceConnector"
-)
+def without_file(version: str) -> Behaviour:
+    """The files that scripts name do not exist on the machines of real workers; in mockconnect every file grows."""
+    return next(
+        replace(plugin.behaviour, records_per_second=0)
+        for plugin in apache_plugins(version)
+        if plugin.behaviour is not None and plugin.simple_name == "FileStreamSourceConnector"
+    )
+
+
 PROMPT: Final = FiniteBehaviour(
     tasks=TasksRule("tasks_max"),
     task_config_added=(("test.task.id", "{#}"),),
+    task_class=f"{PACKAGE}TestSourceTask",
     start_ms=1,
     stop_ms=1,
     task_start_ms=1,
@@ -142,8 +175,9 @@ VALIDATORS: Final[Mapping[str, Sequence[object]]] = {
 class Lessons:
     """Teaches a cluster how the connectors of requests behave that are about to be sent."""
 
-    def __init__(self, script: Script):
+    def __init__(self, script: Script, version: str = NEWEST):
         self._script = script
+        self._file_source = without_file(version)
         self._configs: dict[str, dict[str, str]] = {}
         self._records: dict[str, int] = {}
 
@@ -159,7 +193,7 @@ class Lessons:
             behaviour = behaviour_of(self._configs[name], self._records_of(self._configs[name]))
             self._script.overrides[name] = behaviour
         elif str(config.get("connector.class", "")).removesuffix("Connector").endswith("FileStreamSource"):
-            self._script.overrides[name] = NO_FILE
+            self._script.overrides[name] = self._file_source
 
     def _records_of(self, config: Mapping[str, str]) -> int:
         """What a source's config says; for a sink, what sources have been told to write into its topics."""
@@ -176,20 +210,28 @@ class Lessons:
 class SimulatedTarget:
     """A running cluster of mockconnect; workers are numbered from 1 here and from 0 there."""
 
-    def __init__(self, cluster: RunningCluster, version: str):
+    def __init__(self, cluster: RunningCluster, version: str, admin_port: int = 0):
         self._cluster = cluster
+        self._admin_port = admin_port
         self._patches_configs = line_of(version) >= (3, 8)
         self._down: set[int] = set()
-        self._lessons = Lessons(cluster._core.script)
+        self._lessons = Lessons(cluster._core.script, version)
 
     def addresses(self) -> Sequence[tuple[str, int]]:
         parts = [urlsplit(url) for url in self._cluster.urls]
-        return [(part.hostname or "", part.port or 0) for part in parts]
+        own = [(part.hostname or "", part.port or 0) for part in parts]
+        return [*own, ("127.0.0.1", self._admin_port)] if self._admin_port else own
 
     def live(self) -> Sequence[int]:
         return [number for number, _ in enumerate(self._cluster.workers, 1) if number not in self._down]
 
     def act(self, verb: str, worker: int) -> None:
+        if verb.startswith("stub "):
+            self._cluster.heal(0, 1)
+            how = STUBS[verb.removeprefix("stub ")]
+            if how:
+                self._cluster.partition(0, 1, how=how)
+            return
         getattr(self._cluster, verb)(worker - 1)
         (self._down.discard if verb in ("start", "thaw") else self._down.add)(worker)
 
@@ -207,18 +249,39 @@ def simulated_factory(version: str) -> TargetFactory:
 
     @contextmanager
     def start(wish: ClusterWish) -> Iterator[Target]:
+        admin_port = free_port() if wish.has_admin_listener else 0
         cluster = mockconnect.start(
-            workers=wish.workers,
+            workers=[{"config": _own(wish, number)} for number in range(1, wish.workers + 1)],
             kafka_version=version,
-            plugins=plugins,
+            plugins=[*([] if hides_bare(wish) else plugins), *plugin_path(version, wish)],
             mode="standalone" if wish.standalone else "distributed",
-            config={"group.id": "connect-oracle", **dict(wish.properties)},
+            config={"group.id": "connect-oracle", **_properties(wish, admin_port)},
             users=dict(wish.users),
+            **_tls(wish),
         )
         with cluster:
-            yield SimulatedTarget(cluster, version)
+            for number, own in wish.own if wish.tls else ():
+                how = "tls" if "tls.trusts" in dict(own) else "tls_refused"
+                cluster.partition(number - 1, 0, how=how)
+            yield SimulatedTarget(cluster, version, admin_port)
 
     return start
+
+
+def _properties(wish: ClusterWish, admin_port: int) -> dict[str, str]:
+    return {key: value.replace("{admin}", f"http://127.0.0.1:{admin_port}") for key, value in wish.properties}
+
+
+def _own(wish: ClusterWish, number: int) -> dict[str, str]:
+    return {} if wish.tls else dict(dict(wish.own).get(number, ()))
+
+
+def _tls(wish: ClusterWish) -> Any:
+    """The arguments for HTTPS listeners."""
+    if not wish.tls:
+        return {}
+    authority = None if wish.tls == "none" else CERTIFICATES / "authority.pem"
+    return {"tls_cert": CERTIFICATES / "worker.pem", "tls_client_ca": authority, "tls_client_auth": wish.tls}
 
 
 def behaviour_of(config: Mapping[str, str], records: int) -> Behaviour:
@@ -230,13 +293,7 @@ def behaviour_of(config: Mapping[str, str], records: int) -> Behaviour:
     }
     class_name, wanted = config["connector.class"], int(config.get("test.tasks", -1))
     altered = "false" if "NoOffsets" in class_name else config.get("test.offsets", "true")
-    questions: dict[str, Any] = {}
-    if "ExactlyOnce" in class_name:
-        answers = {"null": "unknown", "SUPPORTED": "supported", "UNSUPPORTED": "unsupported"}
-        questions["exactly_once"] = answers.get(config.get("test.eos", "SUPPORTED"), "unknown")
-        boundaries = config.get("test.boundaries", "SUPPORTED").lower()
-        questions["transaction_boundaries"] = "null" if boundaries == "null" else boundaries
-    return replace(
+    behaviour = replace(
         PROMPT,
         tasks=PROMPT.tasks if wanted < 0 else TasksRule("fixed", wanted),
         failures=tuple(_failures(config)),
@@ -244,9 +301,69 @@ def behaviour_of(config: Mapping[str, str], records: int) -> Behaviour:
         records_max=records,
         alter_offsets=_ALTERED.get(altered, "true"),
         source_offsets=SourceOffsets() if "Sink" in class_name else PROMPT.source_offsets,
+        task_class=f"{PACKAGE}TestSinkTask" if "Sink" in class_name else PROMPT.task_class,
+        null_answer="config" if "NullConfig" in class_name else "",
         **durations,
-        **questions,
     )
+    if "ExactlyOnce" in class_name:
+        return _questioned(behaviour, config)
+    return (
+        _validating(behaviour, config.get("typed.validate", "default"))
+        if "Typed" in class_name
+        else behaviour
+    )
+
+
+def _questioned(behaviour: FiniteBehaviour, config: Mapping[str, str]) -> FiniteBehaviour:
+    """The answers of ExactlyOnceSourceConnector; it throws where it is told what its enums do not know."""
+    support = config.get("test.eos", "SUPPORTED")
+    boundaries = config.get("test.boundaries", "SUPPORTED")
+    enums = "org.apache.kafka.connect.source."
+    broken: list[Failure] = []
+    if support not in _SUPPORT:
+        broken.append(Failure("exactly_once", f"No enum constant {enums}ExactlyOnceSupport.{support}"))
+    if boundaries not in _BOUNDARIES:
+        text = f"No enum constant {enums}ConnectorTransactionBoundaries.{boundaries}"
+        broken.append(Failure("transaction_boundaries", text))
+    return replace(
+        behaviour,
+        exactly_once=_SUPPORT.get(support, "unknown"),
+        transaction_boundaries=_BOUNDARIES.get(boundaries, "null"),
+        failures=(*behaviour.failures, *broken),
+    )
+
+
+_SUPPORT: Final[Mapping[str, EosAnswer]] = {
+    "null": "unknown",
+    "SUPPORTED": "supported",
+    "UNSUPPORTED": "unsupported",
+}
+_BOUNDARIES: Final[Mapping[str, Literal["null", "supported", "unsupported"]]] = {
+    "null": "null",
+    "SUPPORTED": "supported",
+    "UNSUPPORTED": "unsupported",
+}
+
+
+def _validating(behaviour: FiniteBehaviour, mode: str) -> FiniteBehaviour:
+    """What `typed.validate` makes of TypedSourceConnector."""
+    match mode:
+        case "null":
+            return replace(behaviour, null_answer="validate")
+        case "omit":
+            return replace(behaviour, omitted_values=("typed.short",))
+        case "extra":
+            rule = ConfigRule("typed.undefined", "an error of an undefined key", value="42")
+            return replace(behaviour, config_rules=(rule,))
+        case "throw":
+            state = "java.lang.IllegalStateException"
+            failure = Failure("validate", "validate was told to throw", exception=state)
+        case "configexception":
+            text = "Invalid value 7 for configuration typed.int: validate was told to refuse"
+            failure = Failure("validate", text, exception=CONFIG_EXCEPTION)
+        case _:
+            return behaviour
+    return replace(behaviour, failures=(*behaviour.failures, failure))
 
 
 _ALTERED: Final[Mapping[str, Any]] = {"false": "false", "unsupported": "unsupported"}
@@ -264,9 +381,6 @@ def _failures(config: Mapping[str, str]) -> Iterator[Failure]:
             yield Failure(place, message, after_records=after, times=None if times < 0 else times, task=task)
 
 
-_QUESTIONS: Final[Mapping[str, Any]] = {"exactly_once": "supported", "transaction_boundaries": "supported"}
-
-
 def testing_plugins(version: str) -> list[PluginDesc]:
     """Our test connectors, made from what a worker of `version` said of them."""
     recorded, newest = read_plugins(version), read_plugins(NEWEST)  # before 3.2 no definitions were to be had
@@ -275,12 +389,12 @@ def testing_plugins(version: str) -> list[PluginDesc]:
             name,
             plugin["type"],
             plugin.get("version"),
-            behaviour=replace(PROMPT, **_QUESTIONS) if "ExactlyOnce" in name else PROMPT,
+            behaviour=behaviour_of({"connector.class": name}, 0),
             definition=partial(_definition, name, recorded.get(name) or newest.get(name, [])),
         )
         for plugin in recorded["_list"]
         if (name := plugin["class"]).startswith(PACKAGE)
-    ]
+    ] + [PluginDesc(f"{PACKAGE}AbstractSourceConnector", "source", behaviour=PROMPT, abstract=True)]
 
 
 def _definition(name: str, rows: Sequence[Mapping[str, Any]]) -> ConfigDef:

@@ -5,14 +5,17 @@
 
 from __future__ import annotations
 
+import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
 
+from .oracle import jars, tls
 from .oracle.cluster import OracleCluster
+from .oracle.process import free_port
 from .oracle.worker import WorkerPlan
 from .script import ClusterWish
 from .wire import Request
@@ -30,7 +33,7 @@ class Target(Protocol):
     """Workers that answer, numbered from 1, and verbs that happen to them."""
 
     def addresses(self) -> Sequence[tuple[str, int]]:
-        """Host and port of each worker; it does not change over the life of the target."""
+        """Host and port of each worker, then of the admin listener, if there is one; they never change."""
 
     def live(self) -> Sequence[int]:
         """Numbers of the workers that can answer now."""
@@ -51,17 +54,24 @@ TargetFactory = Callable[[ClusterWish], AbstractContextManager[Target]]
 class OracleTarget:
     """Real workers started by the oracle."""
 
-    def __init__(self, cluster: OracleCluster):
+    def __init__(self, cluster: OracleCluster, down: Collection[int] = ()):
+        """`down` are the workers that do not run yet."""
         self.cluster = cluster
-        self._down: set[int] = set()
+        self._down = set(down)
 
     def addresses(self) -> Sequence[tuple[str, int]]:
-        return [("127.0.0.1", worker.port) for worker in self.cluster.workers]
+        own = [("127.0.0.1", worker.port) for worker in self.cluster.workers]
+        admin = self.cluster.admin_port
+        return own if admin is None else [*own, ("127.0.0.1", admin)]
 
     def live(self) -> Sequence[int]:
         return [worker.number for worker in self.cluster.workers if worker.number not in self._down]
 
     def act(self, verb: str, worker: int) -> None:
+        if verb.startswith("stub "):
+            assert self.cluster.stub is not None, verb
+            self.cluster.stub.be(verb.removeprefix("stub "))
+            return
         subject = self.cluster.workers[worker - 1]
         getattr(subject.process, verb)()
         if verb == "start":
@@ -107,7 +117,13 @@ def oracle_factory(version: str, keep_logs: Path | None = None) -> TargetFactory
     @contextmanager
     def start(wish: ClusterWish) -> Iterator[Target]:
         with OracleCluster(version, keep_logs) as cluster:
-            cluster.start_workers(wish.workers, _plan(version, wish, cluster.folder))
+            cluster.admin_port = free_port() if wish.has_admin_listener else None
+            for number in range(1, wish.workers + 1):
+                plan = _plan(version, wish, cluster.folder, number, cluster.admin_port)
+                if wish.stub and number == 1:
+                    cluster.put_stub_before_first(plan)
+                else:
+                    cluster.start_workers(1, plan)
             yield OracleTarget(cluster)
 
     return start
@@ -118,23 +134,54 @@ def address_factory(urls: Sequence[str]) -> TargetFactory:
 
     @contextmanager
     def start(wish: ClusterWish) -> Iterator[Target]:
-        if wish.workers != len(urls) or wish.properties or wish.standalone or wish.users:
+        if wish != ClusterWish(workers=len(urls)):
             raise UnsuitableTargetError("needs another cluster")
         yield AddressTarget(urls)
 
     return start
 
 
-def _plan(version: str, wish: ClusterWish, folder: Path) -> WorkerPlan:
+def _filled(text: str, values: Mapping[str, str]) -> str:
+    for name, value in values.items():
+        text = text.replace(name, value)
+    return text
+
+
+def _plan(version: str, wish: ClusterWish, folder: Path, number: int, admin_port: int | None) -> WorkerPlan:
     """The wished properties; basic auth users become the extension, its password file and its JAAS entry."""
-    properties = {key: value.replace("{folder}", str(folder)) for key, value in wish.properties}
+    own = dict(dict(wish.own).get(number, ()))
+    filled = {"{folder}": str(folder), "{admin}": f"http://127.0.0.1:{admin_port}"}
+    properties = {key: _filled(value, filled) for key, value in wish.properties}
+    if wish.tls:
+        identity, trusts = own.pop("tls.identity", "worker"), own.pop("tls.trusts", "authority")
+        properties |= tls.worker_properties(folder, identity, trusts, wish.tls)
+    if wish.plugin_path:
+        properties["plugin.path"] = str(_plugin_path(version, wish.plugin_path, folder / "plugins"))
     if not wish.users:
-        return WorkerPlan(version, wish.standalone, properties=properties)
+        return WorkerPlan(version, wish.standalone, properties=properties | own, tls=bool(wish.tls))
     users, jaas = folder / "users.properties", folder / "jaas.conf"
     users.write_text("".join(f"{name}={word}\n" for name, word in wish.users))
     jaas.write_text(f'KafkaConnect {{ {LOGIN_MODULE} required file="{users}"; }};\n')
     properties["rest.extension.classes"] = BASIC_AUTH
     options = (f"-Djava.security.auth.login.config={jaas}",)
+    properties |= own
+    if not properties["rest.extension.classes"]:
+        del properties["rest.extension.classes"]
     return WorkerPlan(
         version, wish.standalone, properties=properties, options=options, authorization=wish.authorization
     )
+
+
+def _plugin_path(version: str, wished: Sequence[tuple[str, str]], folder: Path) -> Path:
+    """Folders and jars by name. What is in them is a version our isolated plugins tell (without service manifests if `bare`
+    follows), or an artifact of Kafka's own."""
+    for name, content in wished:
+        told, _, bare = content.partition(" ")
+        if told[0].isdigit():
+            jar = jars.isolated_jar(version, told, with_manifests=not bare)
+        else:
+            jar = jars.library_jar(version, told)
+        place = folder / name if name.endswith(".jar") else folder / name / jar.name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(jar, place)
+    return folder

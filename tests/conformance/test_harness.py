@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from .oracle.releases import NEWEST
 from .player import LENIENT_PATIENCE_S, Player, PlayError, Row
 from .recording import RECORDINGS, Recording, read_recording, write_recording
 from .replaying import known_differences, written_steps
-from .script import CORPUS, ClusterWish, Exchange, Script, load_corpus, load_steps
+from .script import CORPUS, ClusterWish, Exchange, Script, load_corpus, load_script, load_steps
 from .timelines import load_timelines
 from .wire import Answer, Request, WireError, exchange
 
@@ -67,6 +68,26 @@ def test_recordings_hold_no_documentation_and_no_address(path: Path) -> None:
         assert "127.0.0.1:" not in body
 
 
+@cache
+def exchanges_of(script: str) -> Mapping[int, Exchange]:
+    steps = load_script(CORPUS / f"{script}.yaml").steps
+    return {number: step for number, step in enumerate(steps) if isinstance(step, Exchange)}
+
+
+@pytest.mark.parametrize("path", RECORDED, ids=lambda path: f"{path.parent.name}/{path.name[:-9]}")
+def test_recordings_are_of_the_scripts_as_they_stand(path: Path) -> None:
+    recording, exchanges = read_recording(path), exchanges_of(path.name.removesuffix(".jsonl.gz"))
+    rows = {row.step: row for row in recording.rows}
+    assert set(exchanges) - set(recording.in_vain) <= set(rows) <= set(exchanges)
+    for number, one in rows.items():
+        step = exchanges[number]
+        asked = step.method, step.target, step.worker, step.headers, step.loose
+        if "{{" not in str(asked):
+            sent = one.request.method, one.request.target, one.worker, one.request.headers, one.loose
+            assert sent == asked, f"step {number}: record it again"
+            assert step.body is None or b"{{" in step.body or step.body == one.request.body
+
+
 def test_no_wait_is_in_vain_on_the_newest_version() -> None:
     newest = [path for path in RECORDED if path.parent.name == NEWEST]
     assert len(newest) == len(CORPUS_NAMES)
@@ -95,15 +116,40 @@ def test_what_differs_between_runs_becomes_a_placeholder() -> None:
         '{"worker_id":"127.0.0.1:99","kafka_cluster_id":"abc","documentation":"It \\"says\\".","last_modified":5,'
         '"trace":"x.Y: boom\\n\\tat a.B(C.java:1)\\n\\tat d.E(F.java:2)\\nCaused by: z\\n\\t... 3 more\\n"}'
     )
-    answer = Answer(
-        200, "OK", (("Content-Length", "7"), ("Date", "Sun, 22 Nov 2026 08:01:01 GMT")), body.encode(), 1
-    )
-    seen = Normaliser({"127.0.0.1:99": "1"}).observation(answer)
+    headers = (("Transfer-Encoding", "chunked"), ("Date", "Sun, 22 Nov 2026 08:01:01 GMT"))
+    answer = Answer(200, "OK", headers, body.encode(), 1)
+    seen = Normaliser({"127.0.0.1:99": "1"}).observation(Request("GET", "/"), answer)
     assert seen.body == (
         '{"worker_id":"{worker:1}","kafka_cluster_id":"{cluster}","documentation":"","last_modified":1700000000000,'
         '"trace":"x.Y: boom\\n\\t{frames}\\nCaused by: z\\n\\t{frames}\\n"}'
     )
-    assert seen.headers == (("Content-Length", "{length}"), ("Date", "{date}"))
+    assert seen.headers == (("Date", "{date}"), ("Content-Length", str(len(seen.body))))
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "body", "said", "kept"),
+    [
+        ("GET", "/x", '{"commit":"abc"}', 16, "21"),  # {commit} is longer
+        ("GET", "/x", "{}", 2, "2"),
+        ("GET", "/x", "{}", 3, "3"),  # wrong: that shall be seen
+        ("HEAD", "/x", "", 16, "16"),
+        ("HEAD", "/connector-plugins/FileStreamSource/config", "", 16, "{length}"),
+        ("HEAD", "/connector-plugins/FileStreamSource/config", "", 0, "{length}"),  # more than one buffer
+    ],
+)
+def test_a_length_is_that_of_the_body_with_placeholders(
+    method: str, target: str, body: str, said: int, kept: str
+) -> None:
+    answer = Answer(200, "OK", (("content-length", str(said)),), body.encode(), 1)
+    seen = Normaliser({}).observation(Request(method, target), answer)
+    assert dict(seen.headers).popitem()[1] == kept
+
+
+def test_an_interim_answer_is_kept() -> None:
+    raw = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No Content\r\nA: b\r\n\r\n"
+    with answering(raw) as port:
+        answer = exchange("127.0.0.1", port, Request("GET", "/"))
+    assert (answer.interim, answer.status, answer.headers) == (("100 Continue",), 204, (("A", "b"),))
 
 
 def test_each_multiplies_a_step() -> None:

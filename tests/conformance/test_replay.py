@@ -14,6 +14,7 @@ from .__main__ import main
 from .compare import difference
 from .recording import recorded_versions, recording_path
 from .replaying import KNOWN_DIFFERENCES, Replay, known_differences, replay, unexpected, wanted
+from .report import README, with_total
 from .simulated import simulated_factory
 from .wire import Answer, Request, exchange
 
@@ -39,8 +40,13 @@ def test_every_answer_is_that_of_a_real_worker(version: str, script: str) -> Non
 
 
 def test_known_differences_name_what_is_recorded() -> None:
-    for version in yaml.safe_load(KNOWN_DIFFERENCES.read_text(encoding="utf-8")):
+    for version in yaml.safe_load(KNOWN_DIFFERENCES.read_text(encoding="utf-8")) or ():
         assert {(version, script) for script in known_differences(version)} <= set(CASES)
+
+
+def test_the_readme_tells_how_many_exchanges_are_compared() -> None:
+    text = README.read_text(encoding="utf-8")
+    assert with_total(text) == text, "`python -m tests.conformance report` makes it true"
 
 
 @pytest.mark.parametrize(

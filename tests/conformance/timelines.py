@@ -3,6 +3,9 @@
 A timeline is a file in `corpus/timelines/`: a cluster, connectors that run before it begins, and events at fixed
 milliseconds. Several paths of every worker are polled; only changes are kept. What the workers logged of their
 assignments is added, so that a recording also tells each generation's leader, assignment, revocations and delay.
+
+Workers may differ: `kafka_versions` lists their versions, `added` those with one more plugin, `absent` those that do not
+run yet. A worker that is started by an event may be given another version, the plugin, or properties.
 """
 
 from __future__ import annotations
@@ -11,20 +14,25 @@ import re
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 import yaml
 
 from .normalise import Normaliser
+from .oracle.cluster import OracleCluster
+from .oracle.releases import NEWEST
+from .oracle.worker import WorkerPlan
 from .player import Player
-from .script import CORPUS, ClusterWish, Exchange, Script, load_steps
-from .target import OracleTarget, TargetFactory
+from .script import CORPUS, VERBS, ClusterWish, Exchange, Script, load_steps
+from .target import OracleTarget
 from .wire import Request, WireError, exchange
 
 SAMPLE_S = 0.25
 SAMPLE_TIMEOUT_S = 15.0
+EMPTIED_S = 4.0  # more than a heartbeat: nothing of an earlier run is under way
 _ASSIGNED = re.compile(
     r"^(?P<at>\S+ \S+) .*Joined group at generation (?P<generation>\d+) with protocol version (?P<protocol>\d+) and got"
     r" assignment: (?P<assignment>Assignment\{.*\}) with rebalance delay: (?P<delay>\d+)"
@@ -40,11 +48,13 @@ class Event:
     verb: str
     worker: int
     request: Request | None = None
+    change: Mapping[str, object] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """One file of `corpus/timelines/`."""
+    """One file of `corpus/timelines/`. Where `kafka_versions` tells workers apart, it is played on the newest line only,
+    or on that of `version`."""
 
     name: str
     cluster: ClusterWish
@@ -53,6 +63,31 @@ class Timeline:
     sample_s: float
     seconds: float
     events: tuple[Event, ...]
+    kafka_versions: tuple[str, ...] = ()
+    added: tuple[int, ...] = ()
+    absent: tuple[int, ...] = ()
+    version: str | None = None
+
+    def plan(self, number: int, version: str) -> WorkerPlan:
+        """What worker `number` is when it starts first, in a recording of `version`."""
+        own = self.kafka_versions[number - 1] if self.kafka_versions else version
+        return WorkerPlan(own, properties=dict(self.cluster.properties), added=number in self.added)
+
+    def recorded_for(self, version: str) -> bool:
+        """Whether a recording of `version` makes sense."""
+        return self.version in (None, version)
+
+
+def changed(plan: WorkerPlan, change: Mapping[str, object]) -> WorkerPlan:
+    """A worker's plan with the changes of the event that starts it."""
+    properties = change.get("properties", {})
+    assert isinstance(properties, dict)
+    return replace(
+        plan,
+        version=str(change.get("kafka_version", plan.version)),
+        added=bool(change.get("added", plan.added)),
+        properties={**plan.properties, **{str(key): str(value) for key, value in properties.items()}},
+    )
 
 
 def load_timelines(folder: Path = CORPUS / "timelines") -> list[Timeline]:
@@ -74,6 +109,10 @@ def _load(path: Path) -> Timeline:
         data.get("sample_ms", 250) / 1000,
         data["seconds"],
         events,
+        tuple(map(str, data.get("kafka_versions", ()))),
+        tuple(data.get("added", ())),
+        tuple(data.get("absent", ())),
+        data.get("version", NEWEST if "kafka_versions" in data else None),
     )
 
 
@@ -86,17 +125,54 @@ def _event(raw: Mapping[str, object], where: str) -> Event:
         return Event(
             at_ms, "send", int(step.worker), Request(step.method, step.target, step.headers, step.body)
         )
-    ((verb, worker),) = rest.items()
-    return Event(at_ms, verb, int(str(worker)))
+    (verb,) = rest.keys() & set(VERBS)
+    change = {key: value for key, value in rest.items() if key != verb}
+    assert not change or verb == "start", where
+    return Event(at_ms, verb, int(str(rest[verb])), change=change or None)
 
 
-def record_timeline(timeline: Timeline, factory: TargetFactory) -> list[dict[str, object]]:
+def record_timeline(
+    timeline: Timeline, version: str, keep_logs: Path | None = None
+) -> list[dict[str, object]]:
     """Play one timeline on real workers and give its rows, in order of time."""
-    with factory(timeline.cluster) as target:
-        assert isinstance(target, OracleTarget)
-        for _ in Player(target).play(timeline.before):
-            pass
-        return _Watch(target, timeline).run()
+    with _target(timeline, version, keep_logs) as target:
+        return _recorded(timeline, target)
+
+
+def record_again_and_again(
+    timeline: Timeline, version: str, runs: int, keep_logs: Path | None = None
+) -> Iterator[list[dict[str, object]]]:
+    """The same so many times; where nothing but requests happens, on one cluster, emptied in between."""
+    if any(event.request is None for event in timeline.events):
+        for _ in range(runs):
+            yield record_timeline(timeline, version, keep_logs)
+        return
+    with _target(timeline, version, keep_logs) as target:
+        for _ in range(runs):
+            yield _recorded(timeline, target)
+            Player(target).tidy()
+            target.pass_time(EMPTIED_S)
+
+
+def _recorded(timeline: Timeline, target: OracleTarget) -> list[dict[str, object]]:
+    for _ in Player(target).play(timeline.before):
+        pass
+    return _Watch(target, timeline).run()
+
+
+@contextmanager
+def _target(timeline: Timeline, version: str, keep_logs: Path | None) -> Iterator[OracleTarget]:
+    """The first worker starts alone, so that it leads."""
+    with OracleCluster(version, keep_logs) as cluster:
+        for number in range(1, timeline.cluster.workers + 1):
+            cluster.add_worker(timeline.plan(number, version))
+        first, *others = (worker for worker in cluster.workers if worker.number not in timeline.absent)
+        for group in ([first], others):
+            for worker in group:
+                worker.start()
+            for worker in group:
+                worker.wait_ready()
+        yield OracleTarget(cluster, down=timeline.absent)
 
 
 class _Watch:
@@ -151,7 +227,7 @@ class _Watch:
     def _seen(self, worker: int, request: Request, timeout_s: float) -> dict[str, object]:
         host, port = self._target.addresses()[worker - 1]
         try:
-            answer = self._normaliser.observation(exchange(host, port, request, timeout_s))
+            answer = self._normaliser.observation(request, exchange(host, port, request, timeout_s))
         except WireError as error:
             return {"failure": str(error).split(":")[0]}
         return {"status": answer.status, "body": answer.body}
@@ -165,10 +241,18 @@ class _Watch:
             row |= {"body_sent": event.request.body.decode()} if event.request.body else {}
             row |= {"answered_at_ms": self._now_ms(), **seen}
         else:
-            cluster = self._target.cluster
-            process = cluster.workers[event.worker - 1].process if event.worker else cluster.broker.process
-            getattr(process, "terminate" if event.verb == "stop" else event.verb)()
+            self._do(event)
         self._rows.append(row)
+
+    def _do(self, event: Event) -> None:
+        cluster = self._target.cluster
+        if not event.worker:
+            getattr(cluster.broker.process, event.verb)()
+            return
+        worker = cluster.workers[event.worker - 1]
+        if event.change:
+            worker.become(changed(worker.plan, event.change))
+        getattr(worker.process, "terminate" if event.verb == "stop" else event.verb)()
 
     def _assignments(self) -> Iterator[dict[str, object]]:
         for worker in self._target.cluster.workers:

@@ -6,6 +6,7 @@ No library is used that would rewrite a path, add headers or decode a body.
 from __future__ import annotations
 
 import socket
+import ssl
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -38,32 +39,64 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Everything a client can see of an answer. `body` is without transfer coding."""
+    """Everything a client can see of an answer. `body` is without transfer coding; `interim` are the 1xx before it."""
 
     status: int
     reason: str
     headers: tuple[tuple[str, str], ...]
     body: bytes
     elapsed_ms: int
+    interim: tuple[str, ...] = ()
 
     def header(self, name: str) -> str | None:
         """The first header of that name, in any case."""
         return next((value for key, value in self.headers if key.lower() == name.lower()), None)
 
 
-def exchange(host: str, port: int, request: Request, timeout_s: float = 100) -> Answer:
+def exchange(
+    host: str, port: int, request: Request, timeout_s: float = 100, tls: ssl.SSLContext | None = None
+) -> Answer:
     """Send one request on a connection of its own and read until the answer is complete."""
     began = time.monotonic()
     try:
-        with socket.create_connection((host, port), timeout=timeout_s) as connection:
+        with _connected(host, port, timeout_s, tls) as connection:
             connection.sendall(request.encode(f"{host}:{port}"))
             return _read_answer(connection, request.method, began)
     except (OSError, ValueError) as error:
         raise WireError(f"{type(error).__name__}: {error}") from error
 
 
+def _connected(host: str, port: int, timeout_s: float, tls: ssl.SSLContext | None) -> socket.socket:
+    connection = socket.create_connection((host, port), timeout=timeout_s)
+    if tls is None:
+        return connection
+    try:
+        return tls.wrap_socket(connection, server_hostname=host)
+    except BaseException:
+        connection.close()
+        raise
+
+
 def _read_answer(connection: socket.socket, method: str, began: float) -> Answer:
     stream = connection.makefile("rb")
+    interim: list[str] = []
+    while True:
+        status, reason, headers = _read_head(stream)
+        if not _is_interim(status):
+            break
+        interim.append(f"{status} {reason}")
+    named = {name.lower(): value for name, value in headers}
+    body = b"" if method == "HEAD" else _read_body(named, status, stream)
+    elapsed_ms = round((time.monotonic() - began) * 1000)
+    return Answer(status, reason, tuple(headers), body, elapsed_ms, tuple(interim))
+
+
+def _is_interim(status: int) -> bool:
+    """Whether the answer proper is still to come; after 101 it is not HTTP that comes."""
+    return 100 <= status < 200 and status != 101
+
+
+def _read_head(stream: BinaryIO) -> tuple[int, str, list[tuple[str, str]]]:
     version, _, rest = stream.readline().decode("latin-1").rstrip("\r\n").partition(" ")
     if not version.startswith("HTTP/"):
         raise WireError(f"not an HTTP answer: {version!r}")
@@ -72,9 +105,7 @@ def _read_answer(connection: socket.socket, method: str, began: float) -> Answer
     while line := stream.readline().decode("latin-1").rstrip("\r\n"):
         name, _, value = line.partition(":")
         headers.append((name, value.strip()))
-    named = {name.lower(): value for name, value in headers}
-    body = b"" if method == "HEAD" else _read_body(named, int(status), stream)
-    return Answer(int(status), reason, tuple(headers), body, round((time.monotonic() - began) * 1000))
+    return int(status), reason, headers
 
 
 def _read_body(headers: dict[str, str], status: int, stream: BinaryIO) -> bytes:

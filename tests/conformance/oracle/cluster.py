@@ -5,10 +5,13 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
 from .broker import Broker
+from .process import free_port
+from .stub import StubLeader
 from .worker import Worker, WorkerPlan
 
 
@@ -20,6 +23,9 @@ class OracleCluster:
         self.folder = Path(tempfile.mkdtemp(prefix="mockconnect-oracle-"))
         self.broker = Broker(version, self.folder / "broker")
         self.workers: list[Worker] = []
+        self.stub: StubLeader | None = None
+        self.admin_port: int | None = None
+        """That of an admin listener, if a worker has one."""
         self._keep_logs = keep_logs
 
     def __enter__(self) -> OracleCluster:
@@ -52,8 +58,19 @@ class OracleCluster:
             started.append(worker)
         return started
 
+    def put_stub_before_first(self, plan: WorkerPlan) -> Worker:
+        """Start the first worker so that the others reach it through a stub only."""
+        stub_port = free_port()
+        worker = self.add_worker(replace(plan, advertised_port=stub_port))
+        self.stub = StubLeader(stub_port, worker.port)
+        worker.start()
+        worker.wait_ready()
+        return worker
+
     def end(self) -> None:
         """End every process and remove the folder; logs are kept where the caller asked for them."""
+        if self.stub is not None:
+            self.stub.end()
         for process in [*(worker.process for worker in self.workers), self.broker.process]:
             process.end()
         if self._keep_logs is not None:

@@ -11,13 +11,20 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from . import releases
 from .process import OracleError
 
 JAVA_SOURCES = Path(__file__).parent / "java"
+ADDED_SOURCES = Path(__file__).parent / "added"
+ISOLATED_SOURCES = Path(__file__).parent / "isolated"
+_SERVICES = {
+    "org.apache.kafka.connect.source.SourceConnector": "VersionedSourceConnector",
+    "org.apache.kafka.connect.storage.Converter": "VersionedConverter",
+    "org.apache.kafka.connect.transforms.Transformation": "VersionedTransformation",
+}
 _POM = """<project><modelVersion>4.0.0</modelVersion>
 <groupId>org.mockconnect</groupId><artifactId>oracle</artifactId><version>1</version>
 <dependencies>
@@ -54,7 +61,41 @@ def testing_jar(version: str) -> Path:
     digest = hashlib.sha256(b"\0".join(path.read_bytes() for path in sources)).hexdigest()[:12]
     jar = cache_folder() / f"testing-{version}-{digest}" / "mockconnect-testing.jar"
     if not jar.exists():
-        _compile(sources, libraries, jar)
+        _compile(sources, f"{libraries}/*", jar)
+    return jar
+
+
+def isolated_jar(version: str, told: str, with_manifests: bool = True) -> Path:
+    """Compile `isolated/` into a jar whose plugins tell the version `told`, with or without service manifests."""
+    libraries = connect_jars(version)
+    sources = sorted(ISOLATED_SOURCES.rglob("*.java"))
+    digest = hashlib.sha256(b"\0".join(path.read_bytes() for path in sources)).hexdigest()[:12]
+    name = f"plugins-{told}{'' if with_manifests else '-bare'}.jar"
+    jar = cache_folder() / f"isolated-{version}-{digest}" / name
+    if not jar.exists():
+        files = {"org/mockconnect/isolated/version.txt": told}
+        if with_manifests:
+            files |= {
+                f"META-INF/services/{kind}": f"org.mockconnect.isolated.{one}"
+                for kind, one in _SERVICES.items()
+            }
+        _compile(sources, f"{libraries}/*", jar, files)
+    return jar
+
+
+def library_jar(version: str, artifact: str) -> Path:
+    """One jar of Kafka's own, such as that of `connect-file`."""
+    return connect_jars(version) / f"{artifact}-{version}.jar"
+
+
+def added_jar(version: str) -> Path:
+    """The one more connector that some workers have, of `added/`."""
+    sources = sorted(ADDED_SOURCES.rglob("*.java"))
+    testing = testing_jar(version)
+    digest = hashlib.sha256(b"\0".join(path.read_bytes() for path in sources)).hexdigest()[:12]
+    jar = cache_folder() / f"added-{version}-{digest}" / "mockconnect-added.jar"
+    if not jar.exists():
+        _compile(sources, f"{connect_jars(version)}/*:{testing}", jar)
     return jar
 
 
@@ -87,11 +128,16 @@ def _sources(version: str) -> list[Path]:
     return sorted(path for folder in folders for path in folder.rglob("*.java"))
 
 
-def _compile(sources: Sequence[Path], libraries: Path, jar: Path) -> None:
+def _compile(
+    sources: Sequence[Path], class_path: str, jar: Path, files: Mapping[str, str] | None = None
+) -> None:
     jar.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=jar.parent) as scratch:
-        command = ["javac", "-nowarn", "--release", "8", "-Xlint:-options", "-cp", f"{libraries}/*"]
+        command = ["javac", "-nowarn", "--release", "8", "-Xlint:-options", "-cp", class_path]
         _run([*command, "-d", scratch, *map(str, sources)])
+        for name, text in (files or {}).items():
+            (Path(scratch) / name).parent.mkdir(parents=True, exist_ok=True)
+            (Path(scratch) / name).write_text(text, encoding="utf-8")
         _run(["jar", "cf", str(jar), "-C", scratch, "."])
 
 

@@ -7,6 +7,7 @@ else. Verbs address the process by its id only.
 from __future__ import annotations
 
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -29,10 +30,16 @@ class OracleError(Exception):
 
 
 def free_port() -> int:
-    """A port nobody listens on now. Workers must know theirs before they start, so a small race is accepted."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port nobody listens on now. Workers must know theirs before they start, so a small race is accepted; it is smaller
+    below the range from which systems take ports for outgoing connections."""
+    while True:
+        port = random.randrange(10_000, 32_000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
 
 
 def write_properties(path: Path, properties: dict[str, str]) -> None:
@@ -52,11 +59,13 @@ class JavaProcess:
         main: str,
         arguments: Sequence[str],
         options: Sequence[str],
+        quiet_loggers: Sequence[str] = (),
     ):
+        """`quiet_loggers` log errors only."""
         self.name = name
         self.folder = folder
         self.log = folder / f"{name}.log"
-        self._command = [*_java(folder), *options, "-cp", class_path, main, *arguments]
+        self._command = [*_java(folder, quiet_loggers), *options, "-cp", class_path, main, *arguments]
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -132,9 +141,10 @@ class JavaProcess:
             self._process.wait(seconds)
 
 
-def _java(folder: Path) -> list[str]:
+def _java(folder: Path, quiet_loggers: Sequence[str]) -> list[str]:
     (folder / "log4j2.xml").write_text(LOG4J2)
-    (folder / "log4j.properties").write_text(LOG4J1)
+    quiet = "".join(f"log4j.logger.{name}=ERROR\n" for name in quiet_loggers)
+    (folder / "log4j.properties").write_text(LOG4J1 + quiet)
     return [
         *("nice", "-n", "10", "java", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"),
         f"-Dlog4j2.configurationFile={folder}/log4j2.xml",

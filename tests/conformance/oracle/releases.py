@@ -47,6 +47,13 @@ RELEASES = (
     Release((3, 2), "3.9.1", "org.slf4j:slf4j-reload4j:1.7.36"),
     Release((4, 0), None, "org.apache.logging.log4j:log4j-slf4j-impl:2.25.4"),
 )
+# Loggers that the logging file of a Kafka release sets to ERROR: they show in lists of loggers. 4.0 and later set none.
+QUIET_LOGGERS = (
+    ((0, 10), ("org.apache.zookeeper", "org.I0Itec.zkclient", "org.reflections")),
+    ((2, 4), ("org.apache.zookeeper", "org.reflections")),
+    ((3, 5), ("org.reflections",)),
+    ((4, 0), ()),
+)
 
 
 def line_of(version: str) -> tuple[int, int]:
@@ -66,6 +73,11 @@ def release_of(version: str) -> Release:
     if not fitting:
         raise ValueError(f"no way known to run Kafka Connect {version}")
     return fitting[-1]
+
+
+def quiet_loggers(version: str) -> tuple[str, ...]:
+    """What a worker's logging file names, as Kafka's own does."""
+    return next(names for since, names in reversed(QUIET_LOGGERS) if since <= line_of(version))
 
 
 def connect_coordinates(version: str) -> tuple[str, ...]:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from . import jars
 from .process import JavaProcess, OracleError, free_port, write_properties
-from .releases import line_of
+from .releases import line_of, quiet_loggers
+from .tls import client_context
 
 DISTRIBUTED = "org.apache.kafka.connect.cli.ConnectDistributed"
 STANDALONE = "org.apache.kafka.connect.cli.ConnectStandalone"
@@ -24,7 +25,8 @@ FIRST_CONNECTOR = {
 @dataclass(frozen=True, slots=True)
 class WorkerPlan:
     """What distinguishes one worker: version, mode, group, extra worker properties, options of the JVM,
-    and the Authorization header it wants from whoever asks it."""
+    the Authorization header it wants from whoever asks it, whether it has the connector of `added/`, whether it listens for
+    HTTPS, and the port it advertises if that is not its own."""
 
     version: str
     standalone: bool = False
@@ -32,6 +34,9 @@ class WorkerPlan:
     properties: dict[str, str] = field(default_factory=dict)
     options: tuple[str, ...] = ()
     authorization: str | None = None
+    added: bool = False
+    tls: bool = False
+    advertised_port: int | None = None
 
 
 class Worker:
@@ -39,13 +44,21 @@ class Worker:
 
     def __init__(self, plan: WorkerPlan, number: int, broker: str, folder: Path):
         folder.mkdir(parents=True)
-        self.plan = plan
         self.number = number
         self.port = free_port()
+        self._tls = client_context() if plan.tls else None
+        self.url = f"{_scheme(plan)}://127.0.0.1:{self.port}"
+        self._broker = broker
+        self._folder = folder
+        self.become(plan)
+
+    def become(self, plan: WorkerPlan) -> None:
+        """What it is from its next start on; it must not be running."""
+        folder = self._folder
+        self.plan = plan
         self._headers = {"Authorization": plan.authorization} if plan.authorization else {}
-        self.url = f"http://127.0.0.1:{self.port}"
         properties = folder / "worker.properties"
-        write_properties(properties, _properties(plan, number, self.port, broker, folder))
+        write_properties(properties, _properties(plan, self.number, self.port, self._broker, folder))
         main = STANDALONE if plan.standalone else DISTRIBUTED
         arguments = [str(properties)]
         self._brings_connector = plan.standalone and line_of(plan.version) < (3, 0)
@@ -53,12 +66,13 @@ class Worker:
             write_properties(folder / "first.properties", FIRST_CONNECTOR)
             arguments.append(str(folder / "first.properties"))
         self.process = JavaProcess(
-            f"worker-{number}",
+            f"worker-{self.number}",
             folder,
-            _class_path(plan.version),
+            _class_path(plan),
             main,
             arguments,
             ["-Xmx256m", *plan.options],
+            quiet_loggers(plan.version),
         )
 
     def start(self) -> None:
@@ -80,8 +94,13 @@ class Worker:
                 raise OracleError(f"worker {self.number} does not answer:\n{self.process.tail()}")
             time.sleep(0.25)
 
+    def _connection(self) -> http.client.HTTPConnection:
+        if self._tls is None:
+            return http.client.HTTPConnection("127.0.0.1", self.port, timeout=15)
+        return http.client.HTTPSConnection("127.0.0.1", self.port, timeout=15, context=self._tls)
+
     def _answers(self, method: str, path: str, text: bytes) -> bool:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=15)
+        connection = self._connection()
         try:
             connection.request(method, path, headers=self._headers)
             return text in connection.getresponse().read()
@@ -91,17 +110,23 @@ class Worker:
             connection.close()
 
 
-def _class_path(version: str) -> str:
-    return f"{jars.testing_jar(version)}:{jars.connect_jars(version)}/*"
+def _scheme(plan: WorkerPlan) -> str:
+    return "https" if plan.tls else "http"
+
+
+def _class_path(plan: WorkerPlan) -> str:
+    found = [jars.testing_jar(plan.version), f"{jars.connect_jars(plan.version)}/*"]
+    return ":".join(map(str, [jars.added_jar(plan.version), *found] if plan.added else found))
 
 
 def _properties(plan: WorkerPlan, number: int, port: int, broker: str, folder: Path) -> dict[str, str]:
     common = {
         "bootstrap.servers": broker,
-        "listeners": f"http://127.0.0.1:{port}",
+        "listeners": f"{_scheme(plan)}://127.0.0.1:{port}",
         "rest.advertised.host.name": "127.0.0.1",
         # Member ids begin with the client id, and assignment goes by the order of member ids.
         "client.id": f"connect-{number}",
+        **({"rest.advertised.port": str(plan.advertised_port)} if plan.advertised_port else {}),
         "key.converter": CONVERTER,
         "value.converter": CONVERTER,
     }
