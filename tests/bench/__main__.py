@@ -185,6 +185,32 @@ def events(_: Path) -> Iterator[Row]:
     yield "heap events of four reads", str(cluster.sim.scheduled_events - before), "0"
 
 
+def validate(_: Path) -> Iterator[Row]:
+    """Validation of a config of Debezium PostgreSQL with its answer as JSON, in time of one core."""
+    import msgspec  # noqa: PLC0415
+
+    from mockconnect import catalog  # noqa: PLC0415
+    from mockconnect.core.plugins import Plugins  # noqa: PLC0415
+    from mockconnect.core.settings import WorkerSettings  # noqa: PLC0415
+    from mockconnect.core.validation import validate_connector_config  # noqa: PLC0415
+
+    entry = next(entry for entry in catalog.entries() if entry.name == "debezium-postgres")
+    plugins = Plugins(
+        (*catalog.apache_plugins(), *catalog.plugins_of(entry)), clients=catalog.client_definition
+    )
+    settings = WorkerSettings("connect-1")
+    config = {"name": "c0", "connector.class": entry.class_name, "topic.prefix": "s", "database.dbname": "d"}
+    rates = []
+    for _ in range(ROUNDS):
+        started = time.process_time()
+        for _ in range(200):
+            infos = validate_connector_config(config, plugins=plugins, worker=settings)
+            msgspec.json.encode(infos.to_json())
+        rates.append(200 / (time.process_time() - started))
+    keys = len(infos.configs)
+    yield f"validate Debezium PostgreSQL ({keys} keys)", f"{statistics.median(rates):,.0f}/s", ">= 300/s"
+
+
 BENCHES: dict[str, Callable[[Path], Iterator[Row]]] = {
     "reads": reads,
     "creates": creates,
@@ -192,6 +218,7 @@ BENCHES: dict[str, Callable[[Path], Iterator[Row]]] = {
     "fixture": fixture,
     "plugin": plugin,
     "events": events,
+    "validate": validate,
 }
 
 
