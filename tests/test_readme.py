@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -65,6 +66,9 @@ def test_every_block_is_run_by_a_test_below() -> None:
         "def test_",
         "mockconnect.start(",
         "replay",
+        "plugins list",
+        "mockconnect capture",
+        "kind: Cluster",
     )
     found = [part for _, text in BLOCKS for part in parts if part in text]
     assert sorted(found) == sorted(parts)
@@ -120,6 +124,40 @@ def test_the_replay_of_all_recordings() -> None:
     )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     assert "Kafka 4.3.1: 0 differences that are not known" in done.stdout
+
+
+def test_the_catalogue_and_an_invented_cluster(tmp_path: Path) -> None:
+    command = block("sh", "plugins list").replace(
+        ".venv/bin/mockconnect", f"{sys.executable} -m mockconnect.cli"
+    )
+    out = subprocess.check_output(command, shell=True, cwd=tmp_path, text=True, timeout=TIMEOUT_S)
+    assert "file-source " in out
+    assert "batch.size " in out
+    text = (tmp_path / "cluster.yaml").read_text(encoding="utf-8")
+    assert text.count("\n  - name: ") == 500
+
+
+def test_a_captured_cluster(tmp_path: Path) -> None:
+    command = block("sh", "mockconnect capture").replace(
+        ".venv/bin/mockconnect", f"{sys.executable} -m mockconnect.cli"
+    )
+    with mockconnect.start(workers=3) as cluster:
+        for number, url in enumerate(cluster.urls):
+            command = command.replace(f"http://127.0.0.1:{8083 + number}", url)
+        subprocess.run(command, shell=True, cwd=tmp_path, check=True, timeout=TIMEOUT_S)
+        ids = [worker.id for worker in cluster.workers]
+    with mockconnect.start(cluster=tmp_path / "captured.yaml") as again:
+        assert [worker.id for worker in again.workers] == ids
+
+
+def test_the_cluster_file(tmp_path: Path) -> None:
+    (tmp_path / "c.yaml").write_text(block("yaml", "kind: Cluster"), encoding="utf-8")
+    with mockconnect.start(cluster=tmp_path / "c.yaml") as cluster:
+        cluster.wait_for("archive", "PAUSED", 2, within="0s")
+        cluster.wait_for("inventory", "RUNNING", 1, task_state="FAILED", within="0s")
+        assert cluster.owner("inventory", 0) is cluster.worker("connect-2")
+        with urllib.request.urlopen(cluster.url) as answer:
+            assert json.load(answer)["version"] == "3.9.0"
 
 
 def test_the_container() -> None:
