@@ -84,7 +84,7 @@ class _Failures:
 
     def __str__(self) -> str:
         others = len(self.paths) - 1
-        return f"GET {self.paths[0]}" + (f" and {others} more" if others else "")
+        return f"GET {min(self.paths)}" + (f" and {others} more" if others else "")
 
 
 class Asker:
