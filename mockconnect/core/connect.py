@@ -23,6 +23,7 @@ from mockconnect.core.connect_distributed import DistributedInside
 from mockconnect.core.connect_standalone import CommandLine, StandaloneInside
 from mockconnect.core.forwarding import Call, HerderOperations, Resources
 from mockconnect.core.herder import DistributedHerder
+from mockconnect.core.network import Layers
 from mockconnect.core.plugins import PluginDesc, Plugins
 from mockconnect.core.settings import WorkerSettings
 from mockconnect.core.sim import Process, Reply, Steps, Within, hand_over
@@ -52,14 +53,22 @@ class ConnectWorker:
         plugins: Sequence[PluginDesc],
         find_worker: Callable[[str], Resources | None],
         command_line: CommandLine | None = None,
+        *,
+        elsewhere: bool = False,
     ) -> None:
-        """``command_line`` makes it a standalone worker that creates these connectors at each start."""
+        """``command_line`` makes it a standalone worker that creates these connectors at each start.
+
+        ``elsewhere``: it belongs to another environment that shares the group; clients do not know of it.
+        """
+        self.elsewhere = elsewhere
         self.settings = settings
         self.plugins = tuple(plugins)
         self.command_line = command_line
         self.on_rest: list[Callable[[ConnectWorker], object]] = []
         self.node: ConnectProcess | None = None
         self.lag_ms = {topic: self._drawn_lag(broker, topic) for topic in ("config", "status")}
+        self._own_lag_ms = dict(self.lag_ms)
+        self._slow_readers: Layers[str, int] = Layers()
         self._broker = broker
         self._find_worker = find_worker
 
@@ -67,6 +76,26 @@ class ConnectWorker:
         timing = broker.timing
         stream = broker.sim.stream(f"{topic}-lag", self.settings.name)
         return stream.randint(timing.reader_lag_min_ms, timing.reader_lag_max_ms)
+
+    def set_lag(self, topic: str, lag_ms: int) -> None:
+        """How far its reader of ``config`` or ``status`` is behind, from the next record on."""
+        self._own_lag_ms[topic] = lag_ms
+        self._refresh_lag(topic)
+
+    def slow_reader(self, topic: str, lag_ms: int, by: str) -> None:
+        """So far behind until ``by`` lets it recover; it then catches up at once."""
+        self._slow_readers.put(topic, lag_ms, by)
+        self._refresh_lag(topic)
+
+    def reader_recovers(self, topic: str, by: str) -> None:
+        self._slow_readers.take(topic, by)
+        self._refresh_lag(topic)
+        if self.running and self.node is not None:
+            self.node.inside.hurry()
+
+    def _refresh_lag(self, topic: str) -> None:
+        slowed_ms = self._slow_readers.top(topic)
+        self.lag_ms[topic] = self._own_lag_ms[topic] if slowed_ms is None else slowed_ms
 
     @property
     def name(self) -> str:
@@ -153,7 +182,8 @@ class Inside(Protocol):
     def ready(self) -> bool: ...
     @property
     def quiet(self) -> bool: ...
-    def block(self, duration_ms: int, stage: str) -> None: ...
+    def block(self, released: Reply[None], stage: str) -> None: ...
+    def hurry(self) -> None: ...
     def run(self) -> Steps[int | None]:
         """Everything after the port is open; an exit code if the process gives up."""
 
