@@ -142,7 +142,7 @@ class Active(Generic[F]):
 def text_of(fault: Fault) -> str:
     """The verb and what was said beyond the defaults."""
     words = [fault.verb]
-    for each in sorted(fields(fault), key=lambda each: each.kw_only):
+    for each in sorted(fields(fault), key=lambda each: each.kw_only is True):
         value = getattr(fault, each.name)
         if value != each.default:
             shown = [str(one) for one in value[:3]] if isinstance(value, tuple) else value

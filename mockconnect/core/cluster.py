@@ -15,6 +15,7 @@ from mockconnect.core import config_store
 from mockconnect.core.answers import Answer, Json, hash_ordered
 from mockconnect.core.broker import Broker
 from mockconnect.core.carrying import Ground
+from mockconnect.core.client_faults import ClientFaults
 from mockconnect.core.configdef import ConfigDef
 from mockconnect.core.connect import ConnectWorker, Rest
 from mockconnect.core.connect_standalone import CommandLine
@@ -22,7 +23,8 @@ from mockconnect.core.errors import ConnectError
 from mockconnect.core.faults import Fault
 from mockconnect.core.forwarding import Call, Resources
 from mockconnect.core.group import GroupCoordinator, GroupState
-from mockconnect.core.injecting import Injector
+from mockconnect.core.injecting import CARRIERS, Injector
+from mockconnect.core.journal import Journal
 from mockconnect.core.member import Coordinator
 from mockconnect.core.network import Break, Network
 from mockconnect.core.offset_store import OffsetStore
@@ -99,7 +101,9 @@ class Cluster:
         self.workers: dict[str, ConnectWorker] = {}
         self.on_submit: Callable[[str, str, Reply[Any]], object] | None = None
         self._busy: ConnectWorker | None = None
-        self.faults = Injector(self._ground())
+        self.client_faults = ClientFaults()
+        self.requests = Journal()
+        self.faults = Injector(self._ground(), {**CARRIERS, **self.client_faults.carriers})
         for settings in options.workers:
             assert settings.name not in self.workers, f"two workers named {settings.name}"
             self.workers[settings.name] = ConnectWorker(

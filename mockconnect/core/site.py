@@ -12,12 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from fnmatch import fnmatchcase
 
 from mockconnect.core.behaviour import Behaviour, Failure, Where
 from mockconnect.core.errors import Expected
 from mockconnect.core.loggers import Loggers
 from mockconnect.core.offset_store import OffsetStore
+from mockconnect.core.patterns import matches
 from mockconnect.core.plugins import PluginDesc, Plugins
 from mockconnect.core.settings import Timing, WorkerSettings
 from mockconnect.core.sim import Process, Reply, Sim, Steps, Within
@@ -47,7 +47,7 @@ class Whose:
     def fits(self, connector: str, class_name: str, task: int | None = None) -> bool:
         if self.task is not None and task is not None and self.task != task:
             return False
-        return fnmatchcase(connector, self.connector) and fnmatchcase(class_name, self.connector_class)
+        return matches(connector, self.connector) and matches(class_name, self.connector_class)
 
 
 @dataclass(slots=True, eq=False)

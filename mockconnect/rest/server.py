@@ -24,12 +24,13 @@ from typing import Any, Final
 from aiohttp import web
 
 from mockconnect.core.answers import Created
+from mockconnect.core.client_faults import Canned
 from mockconnect.core.cluster import Cluster
 from mockconnect.core.connect import ConnectWorker, Rest
 from mockconnect.core.errors import ConnectError
 from mockconnect.core.forwarding import Call
 from mockconnect.core.sim import Reply, either
-from mockconnect.rest import calls, jetty, negotiation, wire
+from mockconnect.rest import calls, damage, jetty, negotiation, wire
 from mockconnect.rest.clock import Clock
 from mockconnect.rest.connection import (
     BODY_SIZE_MAX,
@@ -42,15 +43,19 @@ from mockconnect.rest.connection import (
 from mockconnect.rest.filters import ADMIN_FILTERS, NOT_ALLOWED, Filters
 from mockconnect.rest.heads import host_complaint, read_head
 from mockconnect.rest.http_response import HttpResponse, ResponseBuilder, header_lines
+from mockconnect.rest.interference import Interference
 from mockconnect.rest.jackson import jackson_of
 from mockconnect.rest.jetty import BadTarget, Known
 from mockconnect.rest.paths import location, parse_target
 from mockconnect.rest.ports import BACKLOG, ReservedPort, reserve
-from mockconnect.rest.surface import Listed, Refused, Served, Surface
+from mockconnect.rest.surface import Listed, Prepared, Refused, Served, Surface
 
 LOG: Final = logging.getLogger("mockconnect")
 SHUTDOWN_TIMEOUT_S: Final = 0.25
 """Only a bound: every open request has been given up before, so nothing is waited for."""
+_TOO_LARGE: Final = ConnectError(
+    413, f"A body of more than {BODY_SIZE_MAX} bytes is too large for mockconnect"
+)
 _LONG_HEAD: Final = 7_900
 _HEALTH: Final = {"starting": 503, "unhealthy": 500}
 _BUG_LINE: Final = "X-Mockconnect-Bug: 1\r\n"
@@ -160,6 +165,7 @@ class Listener:
         self._connections: ConnectionServer
         self._listening: socket.socket | None = None
         self._accepting: set[asyncio.Task[None]] = set()
+        self._interference = Interference(self, server.cluster, server.clock, worker)
         self._configure()
 
     def _configure(self) -> None:
@@ -180,12 +186,14 @@ class Listener:
         """Behave as the worker does, now and later."""
         self._connections = ConnectionServer(self._handle, self._read_again)
         self._worker.on_rest.append(self._rest_changed)
+        self._server.cluster.client_faults.on_refused.append(self._refused_changed)
         self._rest_changed(self._worker)
 
     async def end(self) -> None:
         """No more connections, and no more of this worker."""
         if self._rest_changed in self._worker.on_rest:
             self._worker.on_rest.remove(self._rest_changed)
+            self._server.cluster.client_faults.on_refused.remove(self._refused_changed)
             self._refuse(breaks=True)
             if self._accepting:
                 await asyncio.wait(self._accepting)
@@ -194,10 +202,16 @@ class Listener:
 
     def _rest_changed(self, worker: ConnectWorker) -> None:
         before, self._rest = self._rest, worker.rest
+        if self._server.cluster.client_faults.refuses(worker.name):
+            self._rest = Rest.REFUSED
         if self._rest is Rest.REFUSED:
             self._refuse(breaks=before is not Rest.STOPPING)
         elif self._listening is None:
             self._listen()
+
+    def _refused_changed(self, name: str) -> None:
+        if name == self._worker.name:
+            self._rest_changed(self._worker)
 
     def _listen(self) -> None:
         if self._worker.settings is not self._settings:
@@ -249,7 +263,7 @@ class Listener:
         assert isinstance(connection, Connection), connection
         head_size = len(connection.take_seen())
         self._server.clock.request_began()
-        return await self._answer(Incoming.of(request), head_size)
+        return await self.answer(Incoming.of(request), head_size)
 
     async def _read_again(self, octets: bytes, request: web.BaseRequest) -> web.StreamResponse:
         """A request that aiohttp does not take."""
@@ -257,12 +271,15 @@ class Listener:
         head = read_head(octets, self._jetty)
         if isinstance(head, BadTarget):
             if self._worker.frozen and not await self._thawed():
-                return self._broken(request)
+                break_connection(request.transport)
+                return HttpResponse(500, None, closes=True)
             return self._builder.page(jetty.page_of(head, self._jetty))
-        response = await self._answer(Incoming.again(request, head), 0)
+        response = await self.answer(Incoming.again(request, head), 0)
         return response.closing()
 
-    async def _answer(self, incoming: Incoming, head_size: int) -> HttpResponse:
+    async def answer(self, incoming: Incoming, head_size: int) -> HttpResponse:
+        """The answer to one request; one without bytes means that the connection breaks."""
+        incoming.began_at_ms = self._server.cluster.sim.now_ms
         try:
             response = await self._response(incoming, head_size)
         except (ConnectionError, web.RequestPayloadError):
@@ -271,23 +288,39 @@ class Listener:
             response = self._bug(incoming, error)
         if self._rest is Rest.REFUSED:
             response = response.closing()
-        if self._server.journal is not None:
-            status_code = response.status if response.wire is not None else 0
-            entry = JournalEntry(
-                incoming.method, incoming.target, status_code, self._worker.name, self._server.cluster.now_ms
-            )
-            self._server.journal(entry)
+        self._note(incoming, response)
         return response
+
+    def _note(self, incoming: Incoming, response: HttpResponse) -> None:
+        server, name = self._server, self._worker.name
+        now_ms, status_code = server.cluster.sim.now_ms, response.status if response.wire is not None else 0
+        if incoming.row is not None:
+            body = b"" if response.wire is None else damage.body_of(response.wire)
+            server.cluster.requests.end(incoming.row, now_ms, status_code, incoming.message, body)
+        else:
+            server.cluster.requests.add(
+                incoming.began_at_ms,
+                now_ms,
+                incoming.door,
+                name,
+                incoming.method,
+                incoming.target,
+                incoming.call,
+                status_code,
+                incoming.message,
+            )
+        if server.journal is not None:
+            server.journal(JournalEntry(incoming.method, incoming.target, status_code, name, now_ms))
 
     async def _response(self, incoming: Incoming, head_size: int) -> HttpResponse:
         worker = self._worker
         if worker.frozen and not await self._thawed():
-            return self._broken(incoming.request)
+            return self.broken(incoming)
         bad = self._refused_by_jetty(incoming, head_size)
         if bad is not None:
             return self._page(bad, incoming)
         if worker.rest is Rest.REFUSED:
-            return self._broken(incoming.request)
+            return self.broken(incoming)
         prepared = self._surface.prepared(
             incoming.method,
             incoming.target,
@@ -297,6 +330,12 @@ class Listener:
         )
         if worker.rest is not Rest.SERVING:
             return self._page(self._without_resources(incoming), incoming)
+        if self._interference.is_due:
+            return await self._interference.answer(prepared, incoming)
+        return await self.resourced(prepared, incoming)
+
+    async def resourced(self, prepared: Prepared, incoming: Incoming) -> HttpResponse:
+        """What Connect's resources answer."""
         match prepared:
             case Served():
                 return await self._served(prepared, incoming)
@@ -306,6 +345,31 @@ class Listener:
                 return self._entity(incoming, prepared.status_code, "", prepared.body)
             case Listed():
                 return self._listed(prepared, incoming)
+
+    async def unable(self, incoming: Incoming) -> HttpResponse | None:
+        """What the worker answers that cannot serve any more; ``None`` if it can."""
+        if self._worker.frozen and not await self._thawed():
+            return self.broken(incoming)
+        if self._rest is Rest.REFUSED:
+            return self.broken(incoming)
+        if self._rest is not Rest.SERVING:
+            return self._page(self._without_resources(incoming), incoming)
+        return None
+
+    def call_of(self, served: Served, body: bytes, incoming: Incoming) -> Call:
+        """What a request with an entity asks for. Raises :class:`ConnectError`."""
+        return calls.complete(served.match, body, incoming.headers, self._jackson)
+
+    def too_large(self, incoming: Incoming) -> HttpResponse:
+        return self._error(incoming, _TOO_LARGE, "Content-Type: application/json\r\n").closing()
+
+    def canned(self, canned: Canned, prepared: Prepared, incoming: Incoming) -> HttpResponse:
+        """An answer of Connect's that nobody has worked out."""
+        lines = prepared.type_line if isinstance(prepared, Served) else "Content-Type: application/json\r\n"
+        lines = header_lines(canned.headers) + lines
+        if canned.status_code == 401 and canned.message is None:
+            return self._entity(incoming, 401, lines, NOT_ALLOWED)
+        return self._error(incoming, ConnectError(canned.status_code, canned.message), lines)
 
     # --- what Jetty answers -----------------------------------------------------------------------------------------------
 
@@ -358,16 +422,16 @@ class Listener:
                 body = await incoming.read()
                 if not route.signed and not negotiation.reads_json(served.content_type, body):
                     return self._error(incoming, ConnectError(415, "HTTP 415 Unsupported Media Type"), lines)
-                call = calls.complete(match, body, incoming.headers, self._jackson)
+                call = self.call_of(served, body, incoming)
+            incoming.call = call
             reply = self._worker.submit(call)
-            if not reply.done and not await self._settled(reply):
-                return self._broken(incoming.request)
+            if not reply.done and not await self.settled(reply):
+                return self.broken(incoming)
             return self._success(served, call, reply.result(), incoming)
         except ConnectError as error:
             return self._error(incoming, error, lines)
         except BodyTooLarge:
-            text = f"A body of more than {BODY_SIZE_MAX} bytes is too large for mockconnect"
-            return self._error(incoming, ConnectError(413, text), lines).closing()
+            return self._error(incoming, _TOO_LARGE, lines).closing()
 
     def _success(self, served: Served, call: Call, value: Any, incoming: Incoming) -> HttpResponse:
         """Raises :class:`ConnectError` for a connector whose name makes no ``Location``."""
@@ -402,6 +466,7 @@ class Listener:
 
     def _error(self, incoming: Incoming, error: ConnectError, lines: str) -> HttpResponse:
         """``ConnectExceptionMapper``."""
+        incoming.message = error.message or ""
         body = wire.encode({"error_code": error.status_code, "message": error.message})
         return self._entity(incoming, error.status_code, lines, body)
 
@@ -425,7 +490,7 @@ class Listener:
 
     # --- waiting ----------------------------------------------------------------------------------------------------------
 
-    async def _settled(self, reply: Reply[Any]) -> bool:
+    async def settled(self, reply: Reply[Any]) -> bool:
         """Wait for a reply; ``False`` if none will come because the process died or the server ends."""
         node = self._worker.node
         assert node is not None, "a worker without a process has no open replies"
@@ -443,8 +508,9 @@ class Listener:
         assert node is not None, "only a running process can be frozen"
         thawed: Reply[None] = Reply()
         node.process.run(lambda: thawed.complete(None))
-        return await self._settled(thawed)
+        return await self.settled(thawed)
 
-    def _broken(self, request: web.BaseRequest) -> HttpResponse:
-        break_connection(request.transport)
+    def broken(self, incoming: Incoming) -> HttpResponse:
+        if incoming.breaks:
+            break_connection(incoming.request.transport)
         return HttpResponse(500, None, closes=True)
