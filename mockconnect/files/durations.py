@@ -1,0 +1,23 @@
+"""Durations as people write them: milliseconds, or texts such as ``300ms``, ``5s``, ``1m30s``, ``1h``, ``2d``."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_PART: Final = r"(\d+(?:\.\d+)?)(ms|s|m|h|d)"
+_UNITS: Final = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+PATTERN: Final = rf"^(\d+|({_PART.replace('(', '(?:')})+)$".replace("(?:?:", "(?:")
+"""As a regular expression, for schemas."""
+
+EXPECTED: Final = "milliseconds or a text such as '300ms', '5s', '2m' or '1h'"
+
+
+def milliseconds(text: str) -> int | None:
+    """``None`` for what is no duration."""
+    text = text.strip()
+    if text.isdecimal():
+        return int(text)
+    if re.fullmatch(f"(?:{_PART})+", text):
+        return round(sum(float(number) * _UNITS[unit] for number, unit in re.findall(_PART, text)))
+    return None
