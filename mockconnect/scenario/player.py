@@ -1,0 +1,519 @@
+"""The player: takes a scenario and a cluster through to the end, and judges what came of it.
+
+Rules of this room:
+
+* It is part of the simulation: everything it does is an event of virtual time, so a run is a function of scenario, seed
+  and what a client asks, whoever moves time and however fast.
+* A run has phases. The *timeline* lasts until nothing of it is to come by itself (or as long as the scenario says); then
+  what is *eventually* expected has its time; then what is still broken is healed, and the cluster *converges*.
+* It looks after every event and at every request: the cluster's journal tells it of a client under test. While one is
+  attached the timeline does not end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum
+from typing import Final, Literal
+
+from mockconnect.core.cluster import Cluster
+from mockconnect.core.connect import ConnectWorker
+from mockconnect.core.faults import FaultError
+from mockconnect.core.injecting import FaultRow
+from mockconnect.core.journal import RequestRow
+from mockconnect.core.sim import Dice
+from mockconnect.core.terms import TargetState
+from mockconnect.scenario.actions import Request
+from mockconnect.scenario.asking import ask
+from mockconnect.scenario.checks import Asked, judge_client, judge_requests
+from mockconnect.scenario.conditions import AnswerFilter, Condition, shown
+from mockconnect.scenario.invariants import INVARIANTS
+from mockconnect.scenario.loading import LoadedExpectation, Scenario
+from mockconnect.scenario.recording import Recorder
+from mockconnect.scenario.report import Report, RuleReport, Verdict, seconds
+from mockconnect.scenario.requests import SHOWN_MAX, RequestRecord, is_answered
+from mockconnect.scenario.rules import RuleRun
+from mockconnect.scenario.script import Eventually, Piece
+from mockconnect.scenario.view import Test, compile_condition, live, serves
+
+REQUESTS_MAX: Final = 1_000_000
+
+
+class Phase(Enum):
+    """Where a run is."""
+
+    WAITING = "waiting"
+    TIMELINE = "timeline"
+    EVENTUALLY = "eventually"
+    CONVERGING = "converging"
+    OVER = "over"
+
+
+class Player:
+    """One run of a scenario on a cluster that is there already."""
+
+    def __init__(self, cluster: Cluster, scenario: Scenario) -> None:
+        self.cluster = cluster
+        self.scenario = scenario
+        self.phase = Phase.WAITING
+        self.records: list[RequestRecord] = []
+        self.client_rate: float | None = None
+        """Virtual per real time, as the client under test knows it; ``None`` if its waiting moves nothing."""
+        self.on_row: list[Callable[[], object]] = []
+        self._client_is_attached = False
+        self._of_client: dict[int, RequestRecord] = {}
+        self._recorder = Recorder(cluster)
+        self._rules = [RuleRun(one, self) for one in scenario.rules]
+        self._by_name = {run.name: run for run in self._rules}
+        self._watches = [_Watch.of(one, self) for one in scenario.expectations]
+        self._goals: list[_Goal] = []
+        self._started_at_ms = cluster.now_ms
+        self._timeline_ended_at_ms: int | None = None
+        self._over_at_ms: int | None = None
+        self._ended_by: str = ""
+        self._converged: Verdict | None = None
+        self._deadline_ms = 0
+        self._wants_converged = scenario.finally_.converge_within is not None
+
+    # --- life ---------------------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """The scenario's clock begins now."""
+        assert self.phase is Phase.WAITING, "a player plays once"
+        self.phase = Phase.TIMELINE
+        self._started_at_ms = self.cluster.now_ms
+        self._recorder.start()
+        sim = self.cluster.sim
+        before = sim.after_event
+
+        def after_event() -> None:
+            if before is not None:
+                before()
+            self._event_happened()
+
+        sim.after_event = self._event_happened if before is None else after_event
+        self.cluster.faults.on_end.append(self._fault_ended)
+        self.cluster.requests.on_request.append(self._request_arrived)
+        self.cluster.requests.on_answer.append(self._request_ended)
+        self.say("begins", f"{self.scenario.name}, seed {sim.seed}")
+        if self.scenario.settings.duration is not None:
+            sim.after(self.scenario.settings.duration, lambda: self._timeline_over("its time is over"))
+        for run in self._rules:
+            run.start()
+        sim.after(0, lambda: None)  # a first event to look after
+
+    @property
+    def over(self) -> bool:
+        return self.phase is Phase.OVER
+
+    def attach_client(self) -> None:
+        """Somebody under test is there: the timeline does not end before they are gone."""
+        self._client_is_attached = True
+
+    def detach_client(self) -> None:
+        self._client_is_attached = False
+        self.cluster.sim.after(0, lambda: None)
+
+    def clock_ms(self) -> int:
+        """The scenario's own time."""
+        return self.cluster.now_ms - self._started_at_ms
+
+    # --- what rules need ------------------------------------------------------------------------------------------------------
+
+    def say(self, what: str, detail: str) -> None:
+        """A line of the scenario's own, in the trace and so in the timeline."""
+        self.cluster.sim.note("-", -1, f"scenario {what}", detail)
+
+    def rule(self, name: str) -> RuleRun:
+        return self._by_name[name]
+
+    def runs(self) -> list[RuleRun]:
+        return self._rules
+
+    def piece(self, name: str) -> Piece:
+        return self.scenario.pieces[name]
+
+    def answered(self, wanted: AnswerFilter) -> bool:
+        return any(is_answered(one, wanted) for one in self.records)
+
+    def happened(self, rule: RuleRun, *, ended: bool) -> None:
+        for run in self._rules:
+            run.another_happened(rule.name, ended=ended)
+
+    def end(self, why: str) -> None:
+        self._timeline_over(why)
+
+    def ask(self, rule: str, request: Request, dice: Dice) -> None:
+        """The scenario's own request. A worker that is named is asked even if it is down; that is what clients do."""
+        cast = self.cluster.faults.ground.cast
+        try:
+            names = cast.resolve(request.worker, dice)
+        except FaultError as error:
+            self._by_name[rule].refused.append(f"request: {error}")
+            self.say("refused", f"{rule}: {error}")
+            return
+        for name in names:
+            self._ask(rule, request, self.cluster.workers[name])
+
+    def _ask(self, rule: str, request: Request, worker: ConnectWorker) -> None:
+        class_name = (request.config or {}).get("connector.class") or ""
+        record = self._record(
+            "scenario",
+            worker.name,
+            request.operation,
+            connector=request.connector or "",
+            task=request.task,
+            class_name=class_name,
+            rule=rule,
+        )
+        run = self._by_name[rule]
+        run.request_began()
+        for other in self._rules:
+            other.request_arrived(record)
+
+        def ended(_: RequestRecord) -> None:
+            self._recorder.request_ended(record)
+            run.request_ended()
+
+        ask(self.cluster, worker, request, record, ended)
+        if not record.ended:
+            self._recorder.request_waits(record)
+
+    # --- the client under test ------------------------------------------------------------------------------------------------
+
+    def _request_arrived(self, row: RequestRow) -> None:
+        """A client's request, before anything is done about it. Rules may act on it now."""
+        record = self._record(
+            "client",
+            row.worker,
+            row.operation,
+            connector=row.connector,
+            task=row.task,
+            class_name=row.class_name,
+        )
+        record.line = f"{row.method} {row.target}"
+        self._of_client[row.number] = record
+        for run in self._rules:
+            run.request_arrived(record)
+
+    def _request_ended(self, row: RequestRow, body: bytes) -> None:
+        record = self._of_client.get(row.number)
+        if record is None:
+            return
+        record.status_code, record.message = row.status_code, row.message
+        record.shows = body[:SHOWN_MAX].decode("utf-8", "replace") if row.status_code < 400 else ""
+        record.ended_at_ms = self.cluster.now_ms
+        self._recorder.request_ended(record)
+        self._look()
+
+    def _take_unseen(self) -> None:
+        """Requests that no rule could act on: what a worker answers before its resources are there."""
+        for row in self.cluster.requests.rows():
+            if (
+                row.number not in self._of_client
+                and row.at_ms >= self._started_at_ms
+                and row.ended_at_ms is not None
+            ):
+                record = self._record(
+                    "client", row.worker, row.operation, connector=row.connector, task=row.task, class_name=""
+                )
+                record.line = f"{row.method} {row.target}"
+                record.at_ms, record.ended_at_ms = row.at_ms, row.ended_at_ms
+                record.status_code, record.message = row.status_code, row.message
+                self._of_client[row.number] = record
+        self.records.sort(key=lambda one: (one.at_ms, one.number))
+
+    def _record(
+        self,
+        by: Literal["client", "scenario"],
+        worker: str,
+        operation: str,
+        *,
+        connector: str,
+        task: int | None,
+        class_name: str,
+        rule: str = "",
+    ) -> RequestRecord:
+        record = RequestRecord(
+            number=len(self.records) + 1,
+            at_ms=self.cluster.now_ms,
+            by=by,
+            worker=worker,
+            operation=operation,
+            connector=connector,
+            task=task,
+            class_name=class_name,
+            rule=rule,
+            to_leader=self.cluster.leader == worker,
+        )
+        if len(self.records) < REQUESTS_MAX:
+            self.records.append(record)
+        return record
+
+    # --- after every event ----------------------------------------------------------------------------------------------------
+
+    def _event_happened(self) -> None:
+        self._recorder.take()
+        if self.phase is Phase.OVER:
+            return
+        if self.phase in (Phase.TIMELINE, Phase.EVENTUALLY):
+            for run in self._rules:
+                run.event_happened()
+        self._look()
+        self._go_on()
+
+    def _look(self) -> None:
+        if self.phase not in (Phase.WAITING, Phase.OVER):
+            for watch in self._watches:
+                watch.look()
+
+    def _go_on(self) -> None:
+        """From phase to phase."""
+        if self.phase is Phase.TIMELINE and self.scenario.settings.duration is None:
+            if not self._client_is_attached and not any(run.busy for run in self._rules):
+                self._timeline_over("nothing is left of it")
+        elif self.phase is Phase.EVENTUALLY:
+            for goal in self._goals:
+                goal.look(self.clock_ms())
+            if all(goal.decided for goal in self._goals):
+                self._heal()
+        elif self.phase is Phase.CONVERGING:
+            self._look_converged()
+
+    def _timeline_over(self, why: str) -> None:
+        if self.phase is not Phase.TIMELINE:
+            return
+        self.phase = Phase.EVENTUALLY
+        self._timeline_ended_at_ms = self.clock_ms()
+        self._ended_by = why
+        self.say("timeline over", why)
+        for expected in self.scenario.expectations:
+            if isinstance(expected.what, Eventually):
+                goal = _Goal(expected.what, self)
+                self._goals.append(goal)
+                self.cluster.sim.after(expected.what.within, lambda: None)
+        self.cluster.sim.after(0, lambda: None)
+
+    def _heal(self) -> None:
+        self.phase = Phase.CONVERGING
+        for run in self._rules:
+            run.over = True
+        if self.scenario.finally_.heal:
+            healed = self.cluster.heal_all()
+            if healed:
+                self.say("heals", ", ".join(sorted(healed)))
+        within = self.scenario.finally_.converge_within
+        self._deadline_ms = self.clock_ms() + (within or 0)
+        if within is not None:
+            self.cluster.sim.after(within, lambda: None)
+        self._look_converged()
+
+    def _look_converged(self) -> None:
+        within = self.scenario.finally_.converge_within
+        if within is None:
+            self._over()
+            return
+        text = f"converges within {seconds(within)}"
+        if converged(self.cluster):
+            since_ms = self.clock_ms() - (self._deadline_ms - within)
+            self._converged = Verdict("finally", text, True, f"after {seconds(since_ms)}", self.clock_ms())
+        elif self.clock_ms() >= self._deadline_ms:
+            self._converged = Verdict("finally", text, False, not_converged(self.cluster), self.clock_ms())
+        if self._converged is not None:
+            self._over()
+
+    def _over(self) -> None:
+        self.phase = Phase.OVER
+        self._over_at_ms = self.clock_ms()
+        self.say("over", self.scenario.name)
+        self._recorder.take()
+
+    def _fault_ended(self, row: FaultRow) -> None:
+        for run in self._rules:
+            run.fault_ended(row)
+
+    # --- the report -----------------------------------------------------------------------------------------------------------
+
+    def report(self) -> Report:
+        """What is known now; complete when the run is over."""
+        self._recorder.take()
+        self._take_unseen()
+        return Report(
+            scenario=self.scenario.name,
+            file=self.scenario.file,
+            seed=self.cluster.sim.seed,
+            params=dict(self.scenario.params),
+            verdicts=tuple(self._verdicts()),
+            rules=tuple(
+                RuleReport(run.name, tuple(run.fired_at_ms), run.ended_at_ms, tuple(run.refused))
+                for run in self._rules
+            ),
+            requests=tuple(self.records),
+            workers=tuple(self.cluster.workers),
+            timeline_ms=self.clock_ms() if self._timeline_ended_at_ms is None else self._timeline_ended_at_ms,
+            total_ms=self.clock_ms() if self._over_at_ms is None else self._over_at_ms,
+            trace_hash=self.cluster.sim.trace.hash,
+            is_complete=self.over,
+            started_at_ms=self._started_at_ms,
+            rows=tuple(self._recorder.rows),
+        )
+
+    def _verdicts(self) -> list[Verdict]:
+        asked = Asked(self.records, self.client_rate)
+        verdicts: list[Verdict] = []
+        goals = iter(self._goals)
+        for watch in self._watches:
+            expected = watch.expected
+            if expected.kind == "client":
+                verdicts.append(Verdict("client", shown(expected.what), *judge_client(expected.what, asked)))
+            elif expected.kind == "requests":
+                verdicts.append(self._judged(expected, asked))
+            elif expected.kind == "eventually":
+                goal = next(goals, None)
+                verdicts += _Goal(expected.what, self).verdicts() if goal is None else goal.verdicts()
+            else:
+                verdicts.append(watch.verdict(is_over=self.over))
+        if self._converged is not None:
+            verdicts.append(self._converged)
+        return [self._with_clock(one) for one in verdicts]
+
+    def _judged(self, expected: LoadedExpectation, asked: Asked) -> Verdict:
+        held, detail, at_ms = judge_requests(expected.what, asked)
+        if not held and expected.what.by == "client" and not asked.of_client:
+            held, detail = None, "no client was there"
+        return Verdict("requests", shown(expected.what), held, detail, at_ms)
+
+    def _with_clock(self, verdict: Verdict) -> Verdict:
+        """Judges know instants of the cluster; people read the scenario's clock."""
+        if verdict.kind not in ("client", "requests") or verdict.at_ms is None:
+            return verdict
+        moment_ms = verdict.at_ms - self._started_at_ms
+        return Verdict(verdict.kind, verdict.text, verdict.held, verdict.detail, moment_ms)
+
+
+# --- expectations while it runs -------------------------------------------------------------------------------------------
+
+
+class _Watch:
+    """``always`` and ``sometimes``: looked at after every event until they are decided."""
+
+    def __init__(self, expected: LoadedExpectation, player: Player, problem: Callable[[], str]) -> None:
+        self.expected = expected
+        self._player = player
+        self._problem = problem
+        self._decided: tuple[str, int] | None = None
+
+    @classmethod
+    def of(cls, expected: LoadedExpectation, player: Player) -> _Watch:
+        what = expected.what
+        if expected.kind not in ("always", "sometimes"):
+            return cls(expected, player, lambda: "-")
+        if isinstance(what, str):
+            invariant = INVARIANTS[what]
+            return cls(expected, player, lambda: invariant(player.cluster))
+        test = compile_condition(what, player.cluster, player.answered)
+        if expected.kind == "always":
+            return cls(expected, player, lambda: "" if test() else "not so")
+        return cls(expected, player, lambda: "so" if test() else "")
+
+    def look(self) -> None:
+        if self._decided is None and self.expected.kind in ("always", "sometimes"):
+            found = self._problem()
+            if found:
+                self._decided = (found, self._player.clock_ms())
+
+    def verdict(self, *, is_over: bool) -> Verdict:
+        what = self.expected.what
+        text = what if isinstance(what, str) else shown(what)
+        detail, at_ms = self._decided or ("", None)
+        if self.expected.kind == "always":
+            return Verdict("always", text, self._decided is None, detail, at_ms)
+        if self._decided is not None:
+            return Verdict("sometimes", text, True, "first", at_ms)
+        if isinstance(what, Condition) and _needs_client(what) and not self._has_client():
+            return Verdict("sometimes", text, None, "no client was there")
+        return Verdict("sometimes", text, False if is_over else None, "it never was so")
+
+    def _has_client(self) -> bool:
+        return any(one.by == "client" for one in self._player.records)
+
+
+def _needs_client(condition: Condition) -> bool:
+    return condition.request is not None and condition.request.by == "client"
+
+
+class _Goal:
+    """``eventually``: all of it at one moment, in time."""
+
+    def __init__(self, goal: Eventually, player: Player) -> None:
+        self._goal = goal
+        self._tests: list[Test] = [
+            compile_condition(one, player.cluster, player.answered) for one in goal.that
+        ]
+        self._began_ms = player.clock_ms()
+        self._ended_ms: int | None = None
+        self._missing: tuple[bool, ...] = ()
+        self._met = False
+
+    @property
+    def decided(self) -> bool:
+        return self._ended_ms is not None
+
+    def look(self, clock_ms: int) -> None:
+        if self._ended_ms is not None:
+            return
+        self._missing = tuple(not test() for test in self._tests)
+        self._met = not any(self._missing)
+        if self._met or clock_ms - self._began_ms >= self._goal.within:
+            self._ended_ms = clock_ms
+
+    def verdicts(self) -> list[Verdict]:
+        found: list[Verdict] = []
+        for number, condition in enumerate(self._goal.that):
+            text = f"{shown(condition)} within {seconds(self._goal.within)}"
+            if self._ended_ms is None:
+                found.append(Verdict("eventually", text, None, "the run ended before"))
+            elif self._met:
+                detail = f"after {seconds(self._ended_ms - self._began_ms)}"
+                found.append(Verdict("eventually", text, True, detail, self._ended_ms))
+            else:
+                missing = self._missing[number]
+                detail = "not in time" if missing else "in time, but not together with the others"
+                found.append(Verdict("eventually", text, False, detail, self._ended_ms))
+        return found
+
+
+# --- convergence ----------------------------------------------------------------------------------------------------------
+
+_SHOWN: Final = {
+    TargetState.STARTED: "RUNNING",
+    TargetState.PAUSED: "PAUSED",
+    TargetState.STOPPED: "STOPPED",
+}
+
+
+def converged(cluster: Cluster) -> bool:
+    """At rest, and every worker shows every connector and task as its user wants it."""
+    return cluster.settled and not not_converged(cluster)
+
+
+def not_converged(cluster: Cluster) -> str:
+    """What is not yet as it should be, in words."""
+    if not cluster.settled:
+        return "the cluster is not at rest"
+    for worker, node in live(cluster):
+        if not serves(worker):
+            continue
+        state = node.configs.snapshot()
+        for name in sorted(state.entries):
+            wanted = _SHOWN[state.target_state(name)]
+            entry = node.statuses.entry(name)
+            found = "no status" if entry is None or entry.connector is None else entry.connector.state.value
+            if found != wanted:
+                return f"{worker.name} shows {name} as {found}, not {wanted}"
+            tasks = {} if entry is None else entry.tasks
+            for task in range(state.task_count(name) if wanted != "STOPPED" else 0):
+                shown_task = tasks[task].state.value if task in tasks else "no status"
+                if shown_task != wanted:
+                    return f"{worker.name} shows task {task} of {name} as {shown_task}, not {wanted}"
+    return ""
