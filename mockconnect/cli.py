@@ -109,6 +109,13 @@ def _option(name: str, help_text: str, *more_variables: str, **attributes: Any) 
     default=None,
     metavar="FILE",
 )
+@_option(
+    "--front-door",
+    "One more port in front of all workers: round_robin, random, sticky or leader.",
+    default=None,
+    metavar="HOW",
+)
+@_option("--front-door-port", "Port of the front door; 0 takes a free one.", default=None, metavar="PORT")
 @_option("--cold-start", "Show the boot and the first rebalance too.", is_flag=True)
 def serve(ready_file: str | None, **given: Any) -> None:
     """Run a cluster until it is interrupted (SIGINT, SIGTERM)."""
@@ -175,7 +182,7 @@ async def _until_interrupted(arguments: Mapping[str, Any], ready_file: Path | No
 def _arguments(given: Mapping[str, Any], problems: list[Problem]) -> dict[str, Any]:
     """What was written, as :func:`mockconnect.start` takes it. Numbers become numbers where they are some."""
     arguments = {name: value for name, value in given.items() if value not in (None, ())}
-    for name in ("workers", "port", "seed"):
+    for name in ("workers", "port", "seed", "front_door_port"):
         if name in arguments:
             arguments[name] = _number(arguments[name])
     for name in ("config", "timing"):
@@ -241,7 +248,8 @@ def _check_ready_file(path: Path, problems: list[Problem]) -> None:
 
 def _write_ready_file(path: Path, cluster: RunningCluster) -> None:
     workers = [{"name": one.name, "worker_id": one.id, "url": one.url} for one in cluster.workers]
-    _write(path, json.dumps({"workers": workers, "seed": cluster.seed}, indent=2) + "\n")
+    door = {} if cluster.front_door_url is None else {"front_door": cluster.front_door_url}
+    _write(path, json.dumps({"workers": workers, "seed": cluster.seed, **door}, indent=2) + "\n")
 
 
 def _write(path: Path, text: str) -> None:
@@ -274,6 +282,13 @@ def _greet(cluster: RunningCluster, arguments: Mapping[str, Any]) -> None:
         ("worker", f"{one.name}  {one.url}" + ("  leader" if one.is_leader else ""))
         for one in cluster.workers
     ]
+    if cluster.front_door_url is not None:
+        lines.append(
+            (
+                "worker",
+                f"all of them behind {cluster.front_door_url}  {arguments.get('front_door', 'round_robin')}",
+            )
+        )
     lines += [("", ""), ("", "Try, in another terminal:")]
     for what, command in TRY:
         lines += [("comment", f"  # {what}"), ("command", f"  {command.format(url=cluster.url)}")]

@@ -21,15 +21,34 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
-from typing import Final, Protocol, TypeAlias, TypeVar, Unpack
+from typing import Final, Protocol, TypeAlias, TypeVar, Unpack, get_args
 
-from mockconnect.catalog import client_definition
+from mockconnect.catalog import apache_plugins, client_definition
 from mockconnect.core.answers import Answer
 from mockconnect.core.cluster import Cluster, ClusterOptions
 from mockconnect.core.connect import ConnectWorker, Rest
-from mockconnect.core.network import Break
+from mockconnect.core.faults import (
+    BlockHerder,
+    Crash,
+    FailConnector,
+    FailTask,
+    Fault,
+    FaultError,
+    Freeze,
+    How,
+    Partition,
+    SetPlugins,
+    SetVersion,
+    Start,
+    Stop,
+    Thaw,
+)
+from mockconnect.core.injecting import FaultRow
+from mockconnect.core.journal import RequestRow
+from mockconnect.core.plugins import PluginDesc
 from mockconnect.core.sim import TraceRow
 from mockconnect.core.traces import CONNECT_EXCEPTION, java_trace
+from mockconnect.core.versions import KafkaVersion
 from mockconnect.options import (
     Arguments,
     Duration,
@@ -94,10 +113,15 @@ def _all(workers: object, arguments: Mapping[str, object]) -> Mapping[str, objec
 class _Hosted:
     """A cluster, its clock and its server, on the loop they live on."""
 
-    def __init__(self, options: Options, ports: Sequence[ReservedPort]) -> None:
+    def __init__(
+        self, options: Options, ports: Sequence[ReservedPort], front_door: ReservedPort | None = None
+    ) -> None:
         self.options = options
         settings = tuple(plan.on(one.port) for plan, one in zip(options.workers, ports, strict=True))
         self.urls = tuple(f"http://{_shown(options.host)}:{one.port}" for one in ports)
+        self.front_door_url = (
+            None if front_door is None else f"http://{_shown(options.host)}:{front_door.port}"
+        )
         self.core = Cluster(
             ClusterOptions(
                 workers=settings,
@@ -114,18 +138,25 @@ class _Hosted:
             self.core.set_plugins(plan.settings.name, plan.plugins)
         self.clock = Clock(self.core.sim, Pace(options.clock.kind), rate=options.clock.rate)
         by_name = {one.name: port for one, port in zip(settings, ports, strict=True)}
-        self.server = RestServer(self.core, self.clock, by_name)
+        door = None
+        if front_door is not None and options.front_door is not None:
+            door = (front_door, options.front_door)
+        self.server = RestServer(self.core, self.clock, by_name, front_door=door)
+        self.core.faults.ground.replug.append(_replugged)
 
     @classmethod
     async def start(cls, options: Options) -> _Hosted:
-        ports = _reserve_all(options.host, options.port, len(options.workers))
+        ports = _reserve_all("port", options.host, options.port, len(options.workers))
+        doors: list[ReservedPort] = []
         try:
+            if options.front_door is not None:
+                doors = _reserve_all("front_door_port", options.host, options.front_door_port, 1)
             with _no_collections(keep=len(options.connectors) > LARGE_CLUSTER_CONNECTORS):
-                hosted = cls(options, ports)
+                hosted = cls(options, ports, *doors)
                 hosted._settle()
             await hosted.server.start()
         except BaseException:
-            for port in ports:
+            for port in (*ports, *doors):
                 port.close()
             raise
         return hosted
@@ -161,7 +192,13 @@ def _no_collections(*, keep: bool) -> Iterator[None]:
             gc.enable()
 
 
-def _reserve_all(host: str, port: int, count: int) -> list[ReservedPort]:
+def _replugged(worker: ConnectWorker, version: KafkaVersion) -> tuple[PluginDesc, ...]:
+    """What a worker has with another version: that distribution's plugins, and its own as before."""
+    shipped = set(apache_plugins(release(worker.settings.version)))
+    return plugins_on(version, [plugin for plugin in worker.plugins if plugin not in shipped])
+
+
+def _reserve_all(what: str, host: str, port: int, count: int) -> list[ReservedPort]:
     """One port per worker. Free ports are taken in ascending order, so that a run does not depend on them."""
     ports: list[ReservedPort] = []
     try:
@@ -171,7 +208,7 @@ def _reserve_all(host: str, port: int, count: int) -> list[ReservedPort]:
         for one in ports:
             one.close()
         wanted = f"port {port + len(ports)}" if port else "a free port"
-        problem = Problem("port", f"cannot listen on {wanted} of {host}: {error.strerror or error}")
+        problem = Problem(what, f"cannot listen on {wanted} of {host}: {error.strerror or error}")
         raise OptionsError([problem]) from error
     return sorted(ports, key=lambda one: one.port)
 
@@ -312,8 +349,13 @@ class RunningCluster:
 
     @property
     def url(self) -> str:
-        """URL of the first worker, without a slash at the end."""
-        return self._hosted.urls[0]
+        """Where users of the cluster go: its front door, or else its first worker. No slash at the end."""
+        return self._hosted.front_door_url or self._hosted.urls[0]
+
+    @property
+    def front_door_url(self) -> str | None:
+        """URL of the front door, if there is one."""
+        return self._hosted.front_door_url
 
     @property
     def urls(self) -> list[str]:
@@ -422,30 +464,53 @@ class RunningCluster:
     def _missed(self, what: str) -> str:
         return f"{what}\nseed {self.seed}, the last rows of the trace:\n{self.timeline(20)}"
 
+    # --- whatever can happen --------------------------------------------------------------------------------------------------
+
+    def inject(self, fault: Fault, *, until: Callable[[RunningCluster], bool] | None = None) -> str:
+        """Let a fault of :mod:`mockconnect.faults` happen now; gives its id. ``until`` ends it when it is true.
+
+        Raises :class:`mockconnect.faults.FaultError` if it cannot be carried out.
+        """
+        over = None if until is None else partial(until, self)
+        return self._act(lambda: self._core.inject(fault, until=over))
+
+    def heal_all(self) -> list[str]:
+        """End every active fault, the newest first; gives their ids."""
+        return self._act(self._core.heal_all)
+
+    @property
+    def faults(self) -> list[FaultRow]:
+        """The faults that are active now, in order of injection."""
+        return self._do(lambda: self._core.faults.active)
+
+    def requests(self, last: int | None = None) -> list[RequestRow]:
+        """What clients have asked, at workers and at the front door, the oldest first (``last``: only so many)."""
+        return self._do(lambda: list(self._core.requests.rows(last)))
+
     # --- what can happen to workers -------------------------------------------------------------------------------------------
 
     def crash(self, worker: WorkerRef) -> None:
         """``kill -9``: no goodbye; the group notices after the session time-out."""
-        self._to(worker, lambda machine: machine.crash())
+        self._to(worker, Crash)
 
     def stop(self, worker: WorkerRef) -> None:
         """SIGTERM: shut down cleanly, which takes virtual time."""
-        self._to(worker, lambda machine: machine.stop())
+        self._to(worker, Stop)
 
     def start(self, worker: WorkerRef) -> None:
         """Start a worker that is down; it boots in virtual time."""
-        self._to(worker, lambda machine: machine.start())
+        self._to(worker, Start)
 
     def freeze(self, worker: WorkerRef) -> None:
         """SIGSTOP: its port accepts, nothing answers."""
-        self._to(worker, lambda machine: machine.freeze())
+        self._to(worker, Freeze)
 
     def thaw(self, worker: WorkerRef) -> None:
         """SIGCONT."""
-        self._to(worker, lambda machine: machine.thaw())
+        self._to(worker, Thaw)
 
-    def _to(self, worker: WorkerRef, verb: Callable[[ConnectWorker], object]) -> None:
-        self._act(lambda: verb(self._machine(worker)))
+    def _to(self, worker: WorkerRef, fault: Callable[[str], Fault]) -> None:
+        self._act(lambda: self._core.inject(fault(self._find(worker).name)))
 
     def _act(self, verb: Verb[T]) -> T:
         """Carry out something that happens at this very moment and may schedule more."""
@@ -468,16 +533,20 @@ class RunningCluster:
 
         def verb() -> None:
             machine = self._machine(worker)
-            self._core.set_plugins(machine.name, plugins_on(machine.settings.version, plugins))
+            self._core.inject(SetPlugins(machine.name, plugins_on(machine.settings.version, plugins)))
 
         self._act(verb)
+
+    def set_version(self, worker: WorkerRef, kafka_version: str) -> None:
+        """Another Kafka version, with the plugins that it ships; it counts from the worker's next start."""
+        self._to(worker, lambda name: SetVersion(name, kafka_version))
 
     def block_herder(
         self, worker: WorkerRef, duration: Duration, stage: str = "polling the group coordinator"
     ) -> None:
         """Keep a worker's herder thread busy, as slow connector code would; ``stage`` shows in time-out messages."""
         span_ms = duration_ms(duration)
-        self._act(lambda: self._core.block_herder(self._find(worker).name, span_ms, stage))
+        self._to(worker, lambda name: BlockHerder(name, stage, for_ms=span_ms))
 
     def set_lag(
         self, worker: WorkerRef, *, config: Duration | None = None, status: Duration | None = None
@@ -494,46 +563,48 @@ class RunningCluster:
 
         ``how``: ``refused``, ``dropped`` (only time-outs tell), ``dns``, ``tls`` or ``garbage``.
         """
-        if how not in BREAKS:
+        breaks = next((each for each in get_args(How) if each == how), None)
+        if breaks is None:
             raise ValueError(f"how: {one_of(how, BREAKS)}")
-        self._act(lambda: self._cut(worker, other, Break(how)))
+        self._to(worker, lambda name: Partition(name, self._party(other), how=breaks))
 
-    def _cut(self, worker: WorkerRef, other: WorkerRef, how: Break) -> None:
-        name = self._find(worker).name
-        if other == "kafka":
-            self._core.partition_from_kafka(name, how)
-        else:
-            self._core.partition_workers(name, self._find(other).name, how)
+    def _party(self, party: WorkerRef) -> str:
+        return party if party == "kafka" else self._find(party).name
 
     def heal(self, worker: WorkerRef | None = None, other: WorkerRef | None = None) -> None:
-        """Heal every partition, those of one worker, or that between two parties (``other`` may be ``"kafka"``)."""
+        """End a fault by its id; or heal every partition, those of one worker, or that between two parties.
+
+        ``other`` may be ``"kafka"``. :meth:`heal_all` ends whatever is active.
+        """
         self._act(lambda: self._heal(worker, other))
 
     def _heal(self, worker: WorkerRef | None, other: WorkerRef | None) -> None:
-        parties = [
-            None if one is None else one if one == "kafka" else self._find(one).name
-            for one in (worker, other)
-        ]
-        for source, target, _ in self._core.network.breaks():
-            if all(party is None or party in (source, target) for party in parties):
-                if target == "kafka":
-                    self._core.heal_kafka(source)
-                else:
-                    self._core.heal_workers(source, target)
+        if isinstance(worker, str) and other is None and self._core.faults.is_active(worker):
+            self._core.heal(worker)
+            return
+        wanted = [self._party(one) for one in (worker, other) if one is not None]
+        for partition in self._core.faults.find(Partition):
+            parties = (*partition.workers, *(("kafka",) if partition.fault.b == "kafka" else ()))
+            if all(party in parties for party in wanted):
+                partition.finish("healed")
 
     # --- what can happen to connectors ----------------------------------------------------------------------------------------
 
     def fail_connector(self, connector: str, trace: str = FAILURE) -> None:
         """The connector's code raises an error now; ``trace`` shows in its status."""
-        found = self._act(lambda: self._core.fail_connector(connector, trace))
-        if not found:
-            raise ValueError(f"no worker runs connector {connector!r}; {self._running_text('connectors')}")
+        try:
+            self.inject(FailConnector(connector, trace=trace))
+        except FaultError:
+            text = f"no worker runs connector {connector!r}; {self._running_text('connectors')}"
+            raise ValueError(text) from None
 
     def fail_task(self, connector: str, task: int, trace: str = FAILURE) -> None:
         """A task throws now; ``trace`` shows in its status."""
-        found = self._act(lambda: self._core.fail_task(connector, task, trace))
-        if not found:
-            raise ValueError(f"no worker runs task {task} of {connector!r}; {self._running_text('tasks')}")
+        try:
+            self.inject(FailTask(connector, task, trace=trace))
+        except FaultError:
+            text = f"no worker runs task {task} of {connector!r}; {self._running_text('tasks')}"
+            raise ValueError(text) from None
 
     def _running_text(self, kind: str) -> str:
         names = sorted(
@@ -604,7 +675,7 @@ class Worker:
         self._cluster.set_plugins(self, plugins)
 
 
-BREAKS: Final = tuple(how.value for how in Break)
+BREAKS: Final[tuple[str, ...]] = get_args(How)
 
 
 # --- what workers show ------------------------------------------------------------------------------------------------------

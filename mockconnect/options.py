@@ -27,6 +27,7 @@ from mockconnect.core.settings import Timing, WorkerSettings
 from mockconnect.core.terms import TargetState
 from mockconnect.core.versions import NEWEST, KafkaVersion
 from mockconnect.rest.filters import BASIC_AUTH_EXTENSION, USERS_PROPERTY, Filters
+from mockconnect.rest.front_door import POLICIES, Policy
 from mockconnect.rest.jetty import jetty_of
 
 Duration = int | str
@@ -72,6 +73,8 @@ class Arguments(TypedDict, total=False):
     users: Mapping[str, str]
     cluster_id: str
     cold_start: bool
+    front_door: str | None
+    front_door_port: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +133,9 @@ class Options:
     connectors: tuple[SeedConnector, ...]
     cluster_id: str
     cold_start: bool
+    front_door: Policy | None = None
+    """How one more port in front of all workers chooses among them."""
+    front_door_port: int = 0
 
 
 def read_options(arguments: Mapping[str, object]) -> Options:
@@ -204,8 +210,22 @@ class _Reading:
         connectors = tuple(_connectors(self.arguments.get("connectors"), self.problems))
         cluster_id = self._text("cluster_id", "")
         cold_start = self._flag("cold_start")
+        door, door_port = self._front_door(port, len(workers))
         _raise_any(self.problems)
-        return Options(workers, mode, seed, clock, host, port, timing, connectors, cluster_id, cold_start)
+        return Options(
+            workers,
+            mode,
+            seed,
+            clock,
+            host,
+            port,
+            timing,
+            connectors,
+            cluster_id,
+            cold_start,
+            door,
+            door_port,
+        )
 
     def _problem(self, where: str, text: str) -> None:
         self.problems.append(Problem(where, text))
@@ -251,12 +271,27 @@ class _Reading:
             )
         return ClockChoice("real", rate or 1.0)
 
-    def _port(self) -> int:
-        value = self.arguments.get("port", 0)
+    def _port(self, name: str = "port") -> int:
+        value = self.arguments.get(name, 0)
         if not _is_whole(value) or not 0 <= value <= 65_535:
-            self._problem("port", f"expected a port from 1 to 65535, or 0 for free ones, found {value!r}")
+            self._problem(name, f"expected a port from 1 to 65535, or 0 for free ones, found {value!r}")
             return 0
         return value
+
+    def _front_door(self, port: int, workers: int) -> tuple[Policy | None, int]:
+        """A port alone is a door with the usual way to choose."""
+        own = self._port("front_door_port")
+        if port and port <= own < port + workers:
+            self._problem(
+                "front_door_port", f"{own} is the port of a worker: {port} to {port + workers - 1} are"
+            )
+        value = self._text(
+            "front_door", POLICIES[0] if self.arguments.get("front_door_port") is not None else ""
+        )
+        chosen = next((policy for policy in POLICIES if policy == value), None)
+        if value and chosen is None:
+            self._problem("front_door", one_of(value, POLICIES))
+        return chosen, own
 
     def _timing(self) -> Timing:
         given = _mapping(self.arguments.get("timing"), "timing", self.problems)

@@ -293,7 +293,7 @@ class Cluster:
 
     def heal_kafka(self, worker: str) -> None:
         self.sim.note(worker, -1, "network", "reaches Kafka")
-        self.network.heal_kafka(worker)
+        self.network.heal_kafka(worker, "")
 
     def partition_workers(
         self, source: str, target: str, how: Break = Break.REFUSED, *, both: bool = True
@@ -305,8 +305,8 @@ class Cluster:
 
     def heal_workers(self, source: str, target: str) -> None:
         self.sim.note(source, -1, "network", f"reaches {target}")
-        self.network.heal_link(source, target)
-        self.network.heal_link(target, source)
+        self.network.heal_link(source, target, "")
+        self.network.heal_link(target, source, "")
 
     def block_herder(
         self, worker: str, duration_ms: int, stage: str = "polling the group coordinator"

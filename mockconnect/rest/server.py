@@ -14,9 +14,7 @@ Rules of this room:
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -36,23 +34,22 @@ from mockconnect.rest.connection import (
     BODY_SIZE_MAX,
     BodyTooLarge,
     Connection,
-    ConnectionServer,
     Incoming,
     break_connection,
 )
+from mockconnect.rest.door import Door
 from mockconnect.rest.filters import ADMIN_FILTERS, NOT_ALLOWED, Filters
+from mockconnect.rest.front_door import FrontDoor, Policy
 from mockconnect.rest.heads import host_complaint, read_head
 from mockconnect.rest.http_response import HttpResponse, ResponseBuilder, header_lines
 from mockconnect.rest.interference import Interference
 from mockconnect.rest.jackson import jackson_of
 from mockconnect.rest.jetty import BadTarget, Known
 from mockconnect.rest.paths import location, parse_target
-from mockconnect.rest.ports import BACKLOG, ReservedPort, reserve
+from mockconnect.rest.ports import ReservedPort, reserve
 from mockconnect.rest.surface import Listed, Prepared, Refused, Served, Surface
 
 LOG: Final = logging.getLogger("mockconnect")
-SHUTDOWN_TIMEOUT_S: Final = 0.25
-"""Only a bound: every open request has been given up before, so nothing is waited for."""
 _TOO_LARGE: Final = ConnectError(
     413, f"A body of more than {BODY_SIZE_MAX} bytes is too large for mockconnect"
 )
@@ -98,6 +95,7 @@ class RestServer:
 
     ``ports`` are the reserved ports by worker name, ``admin_ports`` those of ``admin.listeners``, if a worker has any
     (reserved from the property otherwise). They are closed at the end. ``journal`` is told about every request.
+    ``front_door`` is one more port, and how it chooses among the workers.
     """
 
     def __init__(
@@ -108,16 +106,20 @@ class RestServer:
         *,
         admin_ports: Mapping[str, Sequence[ReservedPort]] | None = None,
         journal: Journal | None = None,
+        front_door: tuple[ReservedPort, Policy] | None = None,
     ) -> None:
         self.cluster = cluster
         self.clock = clock
         self.journal = journal
         self.bugs: list[Bug] = []
         self._listeners: list[Listener] = []
+        main: dict[str, Listener] = {}
         for worker in cluster.workers.values():
-            self._listeners.append(Listener(self, worker, ports[worker.name], is_admin=False))
+            main[worker.name] = Listener(self, worker, ports[worker.name], is_admin=False)
+            self._listeners.append(main[worker.name])
             for port in (admin_ports or {}).get(worker.name) or _admin_ports(worker):
                 self._listeners.append(Listener(self, worker, port, is_admin=True))
+        self._front_door = None if front_door is None else FrontDoor(cluster, clock, *front_door, main)
 
     async def start(self) -> None:
         """Listen wherever a worker listens now, and follow the workers from here on."""
@@ -125,10 +127,14 @@ class RestServer:
         self.clock.start()
         for listener in self._listeners:
             listener.follow()
+        if self._front_door is not None:
+            self._front_door.start()
 
     async def stop(self) -> None:
         """Give up what waits, break every connection, free the ports."""
         self.clock.stop()
+        if self._front_door is not None:
+            await self._front_door.end()
         for listener in self._listeners:
             await listener.end()
 
@@ -162,9 +168,7 @@ class Listener:
         self._port = port
         self._is_admin = is_admin
         self._rest = Rest.REFUSED
-        self._connections: ConnectionServer
-        self._listening: socket.socket | None = None
-        self._accepting: set[asyncio.Task[None]] = set()
+        self._door: Door
         self._interference = Interference(self, server.cluster, server.clock, worker)
         self._configure()
 
@@ -184,7 +188,7 @@ class Listener:
 
     def follow(self) -> None:
         """Behave as the worker does, now and later."""
-        self._connections = ConnectionServer(self._handle, self._read_again)
+        self._door = Door(self._port, self._handle, self._read_again)
         self._worker.on_rest.append(self._rest_changed)
         self._server.cluster.client_faults.on_refused.append(self._refused_changed)
         self._rest_changed(self._worker)
@@ -194,10 +198,7 @@ class Listener:
         if self._rest_changed in self._worker.on_rest:
             self._worker.on_rest.remove(self._rest_changed)
             self._server.cluster.client_faults.on_refused.remove(self._refused_changed)
-            self._refuse(breaks=True)
-            if self._accepting:
-                await asyncio.wait(self._accepting)
-            await self._connections.shutdown(SHUTDOWN_TIMEOUT_S)
+            await self._door.end()
         self._port.close()
 
     def _rest_changed(self, worker: ConnectWorker) -> None:
@@ -205,56 +206,20 @@ class Listener:
         if self._server.cluster.client_faults.refuses(worker.name):
             self._rest = Rest.REFUSED
         if self._rest is Rest.REFUSED:
-            self._refuse(breaks=before is not Rest.STOPPING)
-        elif self._listening is None:
-            self._listen()
+            self._door.close(breaks=before is not Rest.STOPPING)
+        elif not self._door.is_open:
+            if self._worker.settings is not self._settings:
+                self._configure()
+            self._door.open()
+
+    @property
+    def refuses(self) -> bool:
+        """Whether nobody listens."""
+        return self._rest is Rest.REFUSED
 
     def _refused_changed(self, name: str) -> None:
         if name == self._worker.name:
             self._rest_changed(self._worker)
-
-    def _listen(self) -> None:
-        if self._worker.settings is not self._settings:
-            self._configure()
-        # The kernel takes connections from here on, even if the loop is busy for a while.
-        self._listening = self._port.listen()
-        asyncio.get_running_loop().add_reader(self._listening, self._accept)
-
-    def _accept(self) -> None:
-        """Take everybody who waits. A server of asyncio loses those whom it accepts while it is closed: they hang."""
-        assert self._listening is not None, "only a listening port is readable"
-        for _ in range(BACKLOG):
-            try:
-                accepted, _ = self._listening.accept()
-            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
-                return
-            accepted.setblocking(False)
-            task = asyncio.get_running_loop().create_task(self._take(accepted, self._listening))
-            self._accepting.add(task)
-            task.add_done_callback(self._accepting.discard)
-
-    async def _take(self, accepted: socket.socket, listening: socket.socket) -> None:
-        loop = asyncio.get_running_loop()
-        try:
-            transport, _ = await loop.connect_accepted_socket(self._connections, accepted)
-        except OSError:  # gone before it said anything
-            accepted.close()
-            return
-        if self._listening is not listening:  # the port was closed in between
-            break_connection(transport)
-
-    def _refuse(self, *, breaks: bool) -> None:
-        """Stop listening. A crash breaks connections, a stop ends those without a request."""
-        listening, self._listening = self._listening, None
-        if listening is not None:
-            asyncio.get_running_loop().remove_reader(listening)
-            listening.close()
-            self._port.listening_ended()
-        for connection in self._connections.connections:
-            if breaks:
-                break_connection(connection.transport)
-            elif isinstance(connection, Connection) and connection.is_idle:
-                connection.force_close()
 
     # --- a request --------------------------------------------------------------------------------------------------------
 
@@ -293,7 +258,9 @@ class Listener:
 
     def _note(self, incoming: Incoming, response: HttpResponse) -> None:
         server, name = self._server, self._worker.name
-        now_ms, status_code = server.cluster.sim.now_ms, response.status if response.wire is not None else 0
+        now_ms = server.cluster.sim.now_ms
+        # What breaks behind a front door is a 502 in front of it.
+        status_code = response.status if response.wire else 0 if incoming.breaks else 502
         if incoming.row is not None:
             body = b"" if response.wire is None else damage.body_of(response.wire)
             server.cluster.requests.end(incoming.row, now_ms, status_code, incoming.message, body)
