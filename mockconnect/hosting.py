@@ -46,6 +46,7 @@ from mockconnect.core.faults import (
 from mockconnect.core.injecting import FaultRow
 from mockconnect.core.journal import RequestRow
 from mockconnect.core.plugins import PluginDesc
+from mockconnect.core.settings import WorkerSettings
 from mockconnect.core.sim import TraceRow
 from mockconnect.core.traces import CONNECT_EXCEPTION, java_trace
 from mockconnect.core.versions import KafkaVersion
@@ -60,12 +61,14 @@ from mockconnect.options import (
     duration_ms,
     one_of,
     plugins_on,
-    read_options,
     release,
 )
 from mockconnect.rest.clock import Clock, Pace
 from mockconnect.rest.ports import ReservedPort, reserve
 from mockconnect.rest.server import RestServer
+from mockconnect.scenario.player import Player
+from mockconnect.scenario.report import Report
+from mockconnect.staging import Staged, player_of, staged
 
 T = TypeVar("T")
 Verb = Callable[[], T]
@@ -88,7 +91,7 @@ def start(
     :class:`mockconnect.options.Arguments`. When it returns all workers listen, and unless ``cold_start`` is true
     their first rebalance is over. Raises :class:`OptionsError` with every mistake at once.
     """
-    return _on_thread(read_options(_all(workers, arguments)))
+    return _on_thread(staged(_all(workers, arguments)))
 
 
 @asynccontextmanager
@@ -96,8 +99,9 @@ async def start_async(
     workers: int | Sequence[WorkerGiven | str] | None = None, **arguments: Unpack[Arguments]
 ) -> AsyncIterator[RunningCluster]:
     """The same cluster on the running event loop, for tests that want no thread. Its verbs are plain calls too."""
-    hosted = await _Hosted.start(read_options(_all(workers, arguments)))
+    hosted = await _Hosted.start(staged(_all(workers, arguments)))
     try:
+        hosted.begin()
         yield RunningCluster(hosted, _at_once, lambda: None)
     finally:
         await hosted.stop()
@@ -114,45 +118,33 @@ class _Hosted:
     """A cluster, its clock and its server, on the loop they live on."""
 
     def __init__(
-        self, options: Options, ports: Sequence[ReservedPort], front_door: ReservedPort | None = None
+        self, staging: Staged, ports: Sequence[ReservedPort], front_door: ReservedPort | None = None
     ) -> None:
-        self.options = options
+        options = self.options = staging.options
         settings = tuple(plan.on(one.port) for plan, one in zip(options.workers, ports, strict=True))
         self.urls = tuple(f"http://{_shown(options.host)}:{one.port}" for one in ports)
         self.front_door_url = (
             None if front_door is None else f"http://{_shown(options.host)}:{front_door.port}"
         )
-        self.core = Cluster(
-            ClusterOptions(
-                workers=settings,
-                plugins=options.workers[0].plugins,
-                seed=options.seed,
-                timing=options.timing,
-                cluster_id=options.cluster_id,
-                clients=partial(client_definition, version=release(settings[0].version)),
-                connectors=options.connectors,
-                mode=options.mode,
-            )
-        )
-        for plan in options.workers:
-            self.core.set_plugins(plan.settings.name, plan.plugins)
+        self.core = simulated(options, settings)
         self.clock = Clock(self.core.sim, Pace(options.clock.kind), rate=options.clock.rate)
         by_name = {one.name: port for one, port in zip(settings, ports, strict=True)}
         door = None
         if front_door is not None and options.front_door is not None:
             door = (front_door, options.front_door)
         self.server = RestServer(self.core, self.clock, by_name, front_door=door)
-        self.core.faults.ground.replug.append(_replugged)
+        self.player = None if staging.scenario is None else player_of(staging.scenario, self.core)
 
     @classmethod
-    async def start(cls, options: Options) -> _Hosted:
+    async def start(cls, staging: Staged) -> _Hosted:
+        options = staging.options
         ports = _reserve_all("port", options.host, options.port, len(options.workers))
         doors: list[ReservedPort] = []
         try:
             if options.front_door is not None:
                 doors = _reserve_all("front_door_port", options.host, options.front_door_port, 1)
             with _no_collections(keep=len(options.connectors) > LARGE_CLUSTER_CONNECTORS):
-                hosted = cls(options, ports, *doors)
+                hosted = cls(staging, ports, *doors)
                 hosted._settle()
             await hosted.server.start()
         except BaseException:
@@ -160,6 +152,21 @@ class _Hosted:
                 port.close()
             raise
         return hosted
+
+    def begin(self, *, with_client: bool = False) -> None:
+        """Begin to play the scenario, if there is one; ``with_client``: at the first request of the one under test."""
+        if self.player is None:
+            return
+        self.player.client_rate = self.clock.rate if self.clock.pace is Pace.REAL else None
+        per_request_ms = self.player.scenario.settings.per_request
+        if per_request_ms is not None:
+            self.clock.per_request_ms = per_request_ms
+        if with_client:
+            self.player.attach_client()
+            self.player.start_at_first_request()
+        else:
+            self.player.start()
+        self.clock.rearm()
 
     def _settle(self) -> None:
         self.core.start()
@@ -171,6 +178,26 @@ class _Hosted:
     async def stop(self) -> None:
         await self.server.stop()
         gc.unfreeze()
+
+
+def simulated(options: Options, workers: Sequence[WorkerSettings]) -> Cluster:
+    """The cluster that options describe, without anything around it: its workers know their ports already."""
+    cluster = Cluster(
+        ClusterOptions(
+            workers=tuple(workers),
+            plugins=options.workers[0].plugins,
+            seed=options.seed,
+            timing=options.timing,
+            cluster_id=options.cluster_id,
+            clients=partial(client_definition, version=release(workers[0].version)),
+            connectors=options.connectors,
+            mode=options.mode,
+        )
+    )
+    for plan in options.workers:
+        cluster.set_plugins(plan.settings.name, plan.plugins)
+    cluster.faults.ground.replug.append(_replugged)
+    return cluster
 
 
 LARGE_CLUSTER_CONNECTORS: Final = 1_000
@@ -251,8 +278,8 @@ def _at_once(verb: Verb[T]) -> T:
 class _Thread:
     """A daemon thread with an event loop that one cluster lives on."""
 
-    def __init__(self, options: Options) -> None:
-        self._options = options
+    def __init__(self, staging: Staged) -> None:
+        self._staging = staging
         self._loop = asyncio.new_event_loop()
         self._started: Future[_Hosted] = Future()
         self._stopping = asyncio.Event()
@@ -270,7 +297,8 @@ class _Thread:
 
     async def _live(self) -> None:
         try:
-            hosted = await _Hosted.start(self._options)
+            hosted = await _Hosted.start(self._staging)
+            hosted.begin()
         except BaseException as error:  # it is raised where start() was called
             self._started.set_exception(error)
             return
@@ -305,8 +333,8 @@ def _fulfil(done: Future[T], verb: Verb[T]) -> None:
         done.set_exception(error)
 
 
-def _on_thread(options: Options) -> RunningCluster:
-    thread = _Thread(options)
+def _on_thread(staging: Staged) -> RunningCluster:
+    thread = _Thread(staging)
     return RunningCluster(thread.start(), thread.carry_out, thread.stop)
 
 
@@ -486,6 +514,34 @@ class RunningCluster:
     def requests(self, last: int | None = None) -> list[RequestRow]:
         """What clients have asked, at workers and at the front door, the oldest first (``last``: only so many)."""
         return self._do(lambda: list(self._core.requests.rows(last)))
+
+    # --- the scenario -------------------------------------------------------------------------------------------------------
+
+    @property
+    def scenario_over(self) -> bool:
+        """Whether the scenario that was asked for is played to its end."""
+        return self._do(lambda: self._player().over)
+
+    def play_out(self, max: Duration = "24h") -> Report:
+        """Run to the end of the scenario and judge it; ``report.check()`` raises if something did not hold."""
+        limit_ms = duration_ms(max, "max")
+
+        def verb() -> Report:
+            player = self._player()
+            player.detach_client()
+            self._hosted.clock.run_until(lambda: player.over, limit_ms)
+            return player.report()
+
+        return self._do(verb)
+
+    def report(self) -> Report:
+        """What is known of the scenario now."""
+        return self._do(lambda: self._player().report())
+
+    def _player(self) -> Player:
+        if self._hosted.player is None:
+            raise ValueError("no scenario was asked for: start(scenario=...)")
+        return self._hosted.player
 
     # --- what can happen to workers -------------------------------------------------------------------------------------------
 

@@ -73,6 +73,8 @@ class Arguments(TypedDict, total=False):
     users: Mapping[str, str]
     cluster_id: str
     cold_start: bool
+    scenario: str | Path
+    params: Mapping[str, object]
     front_door: str | None
     front_door_port: int
 

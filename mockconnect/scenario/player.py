@@ -102,6 +102,16 @@ class Player:
             run.start()
         sim.after(0, lambda: None)  # a first event to look after
 
+    def start_at_first_request(self) -> None:
+        """The scenario's clock begins when the client under test asks for the first time."""
+
+        def first(row: RequestRow) -> None:
+            self.cluster.requests.on_request.remove(first)
+            self.start()
+            self._request_arrived(row)
+
+        self.cluster.requests.on_request.append(first)
+
     @property
     def over(self) -> bool:
         return self.phase is Phase.OVER
