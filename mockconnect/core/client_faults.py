@@ -311,7 +311,7 @@ class Verdict:
 
 
 @dataclass(slots=True, eq=False)
-class _Entry:
+class Entry:
     """One active fault, and what it has counted."""
 
     active: Active[RequestFault]
@@ -375,17 +375,15 @@ class ClientFaults:
     def __init__(self) -> None:
         self.on_refused: list[Callable[[str], object]] = []
         """Told when a worker begins or ceases to be refused."""
-        self._entries: dict[str, _Entry] = {}
+        self.entries: dict[str, Entry] = {}
+        """What could take the next request, by the fault's id. The server looks only whether there is any."""
         self._refused: Layers[str, None] = Layers()
-
-    def __bool__(self) -> bool:
-        return bool(self._entries)
 
     def verdict(self, row: RequestRow, about: Circumstances) -> Verdict | None:
         """What is to be done about a request; ``None`` if no fault takes it."""
-        taken: list[_Entry] = []
-        decides: _Entry | None = None
-        for entry in reversed(tuple(self._entries.values())):
+        taken: list[Entry] = []
+        decides: Entry | None = None
+        for entry in reversed(tuple(self.entries.values())):
             is_latency = isinstance(entry.active.fault, Latency)
             if (decides is None or is_latency) and entry.takes(row):
                 taken.append(entry)
@@ -402,13 +400,13 @@ class ClientFaults:
         fault = active.fault
         _check(fault)
         workers = None if fault.worker is None else tuple(active.resolve(fault.worker, "any"))
-        entry = _Entry(active, workers, ground.sim.stream("client-fault", active.id))
+        entry = Entry(active, workers, ground.sim.stream("client-fault", active.id))
         if isinstance(fault, Latency):
             entry.spread = _spread(fault.takes)
-        self._entries[active.id] = entry
+        self.entries[active.id] = entry
 
         def take_back() -> None:
-            del self._entries[active.id]
+            del self.entries[active.id]
             entry.released.complete(None)
 
         active.undo(take_back)
@@ -442,7 +440,7 @@ class ClientFaults:
             listener(worker)
 
 
-def _delayed(verdict: Verdict, taken: list[_Entry]) -> Verdict:
+def _delayed(verdict: Verdict, taken: list[Entry]) -> Verdict:
     """The verdict with the latencies of all that have one."""
     delay_ms = real_delay_ms = 0
     for entry in taken:
@@ -455,7 +453,7 @@ def _delayed(verdict: Verdict, taken: list[_Entry]) -> Verdict:
     return replace(verdict, faults=names, delay_ms=delay_ms, real_delay_ms=real_delay_ms)
 
 
-def _decided(entry: _Entry, about: Circumstances) -> Verdict:
+def _decided(entry: Entry, about: Circumstances) -> Verdict:
     """What the fault that has taken a request wants."""
     fault = entry.active.fault
     match fault:

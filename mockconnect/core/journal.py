@@ -100,8 +100,8 @@ def connector_of(call: Call) -> str:
     return str(name or "")
 
 
-Light = tuple[int, int, int, str, str, str, str, "Call | None", int, str]
-"""number, at_ms, ended_at_ms, door, worker, method, target, call, status_code, message"""
+Light = tuple[int, int, str, str, str, str, Call | None, int, str]
+"""at_ms, ended_at_ms, door, worker, method, target, call, status_code, message"""
 
 
 class Journal:
@@ -114,27 +114,10 @@ class Journal:
         self.count = 0
         self._rows: deque[RequestRow | Light] = deque(maxlen=rows_max)
 
-    @property
-    def watched(self) -> bool:
-        return bool(self.on_request or self.on_answer)
-
-    def add(
-        self,
-        at_ms: int,
-        ended_at_ms: int,
-        door: str,
-        worker: str,
-        method: str,
-        target: str,
-        call: Call | None,
-        status_code: int,
-        message: str,
-    ) -> None:
+    def add(self, light: Light) -> None:
         """A request that nobody has watched."""
-        self.count = number = self.count + 1
-        self._rows.append(
-            (number, at_ms, ended_at_ms, door, worker, method, target, call, status_code, message)
-        )
+        self.count += 1
+        self._rows.append(light)
 
     def begin(self, at_ms: int, door: str, worker: str, method: str, target: str) -> RequestRow:
         """A request that is watched; it is kept from now on."""
@@ -156,15 +139,16 @@ class Journal:
     def rows(self, last: int | None = None) -> Iterator[RequestRow]:
         """The rows that are kept, the oldest first."""
         start = 0 if last is None else max(0, len(self._rows) - last)
-        for row in islice(self._rows, start, None):
-            yield row if isinstance(row, RequestRow) else _heavy(row)
+        first = self.count - len(self._rows) + 1
+        for number, row in enumerate(islice(self._rows, start, None), first + start):
+            yield row if isinstance(row, RequestRow) else _heavy(number, row)
 
     def clear(self) -> None:
         self._rows.clear()
 
 
-def _heavy(light: Light) -> RequestRow:
-    number, at_ms, ended_at_ms, door, worker, method, target, call, status_code, message = light
+def _heavy(number: int, light: Light) -> RequestRow:
+    at_ms, ended_at_ms, door, worker, method, target, call, status_code, message = light
     row = RequestRow(number, at_ms, door, worker, method, target)
     row.describe(call)
     row.status_code, row.message, row.ended_at_ms = status_code, message, ended_at_ms

@@ -97,13 +97,8 @@ class FrontDoor:
 
     def _own_answer(self, incoming: Incoming, status_code: int) -> HttpResponse:
         now_ms, journal = self._cluster.sim.now_ms, self._cluster.requests
-        if journal.watched:
-            row = journal.begin(now_ms, "front_door", "", incoming.method, incoming.target)
-            journal.end(row, now_ms, status_code, "", b"")
-        else:
-            journal.add(
-                now_ms, now_ms, "front_door", "", incoming.method, incoming.target, None, status_code, ""
-            )
+        row = journal.begin(now_ms, "front_door", "", incoming.method, incoming.target)
+        journal.end(row, now_ms, status_code, "", b"")
         return proxy_answer(proxy_page(status_code), incoming.exchange)
 
     # --- who gets it --------------------------------------------------------------------------------------------------------

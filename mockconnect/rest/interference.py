@@ -53,11 +53,13 @@ class Interference:
         self._cluster = cluster
         self._clock = clock
         self._worker = worker
+        self._entries = cluster.client_faults.entries
+        self._watchers = (cluster.requests.on_request, cluster.requests.on_answer)
 
     @property
     def is_due(self) -> bool:
         """Whether anybody could want something of the next request."""
-        return bool(self._cluster.client_faults) or self._cluster.requests.watched
+        return bool(self._entries or self._watchers[0] or self._watchers[1])
 
     async def answer(self, prepared: Prepared, incoming: Incoming) -> HttpResponse:
         try:
