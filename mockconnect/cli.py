@@ -23,6 +23,8 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 
+from mockconnect.cli_scenarios import run, scenario_schema_command, scenarios
+
 if TYPE_CHECKING:
     from mockconnect.hosting import RunningCluster
     from mockconnect.options import Problem
@@ -387,6 +389,18 @@ def _json(body: bytes) -> Mapping[str, Any]:
             return value
     return {}
 
+
+# --- scenarios -------------------------------------------------------------------------------------------------------------
+
+
+@main.group()
+def schema() -> None:
+    """JSON Schemas of the files that mockconnect reads."""
+
+
+main.add_command(run)
+main.add_command(scenarios)
+schema.add_command(scenario_schema_command)
 
 if __name__ == "__main__":
     main()

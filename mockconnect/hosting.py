@@ -99,7 +99,7 @@ async def start_async(
     workers: int | Sequence[WorkerGiven | str] | None = None, **arguments: Unpack[Arguments]
 ) -> AsyncIterator[RunningCluster]:
     """The same cluster on the running event loop, for tests that want no thread. Its verbs are plain calls too."""
-    hosted = await _Hosted.start(staged(_all(workers, arguments)))
+    hosted = await Hosted.start(staged(_all(workers, arguments)))
     try:
         hosted.begin()
         yield RunningCluster(hosted, _at_once, lambda: None)
@@ -114,7 +114,7 @@ def _all(workers: object, arguments: Mapping[str, object]) -> Mapping[str, objec
 # --- what runs on the loop --------------------------------------------------------------------------------------------
 
 
-class _Hosted:
+class Hosted:
     """A cluster, its clock and its server, on the loop they live on."""
 
     def __init__(
@@ -136,7 +136,7 @@ class _Hosted:
         self.player = None if staging.scenario is None else player_of(staging.scenario, self.core)
 
     @classmethod
-    async def start(cls, staging: Staged) -> _Hosted:
+    async def start(cls, staging: Staged) -> Hosted:
         options = staging.options
         ports = _reserve_all("port", options.host, options.port, len(options.workers))
         doors: list[ReservedPort] = []
@@ -281,13 +281,13 @@ class _Thread:
     def __init__(self, staging: Staged) -> None:
         self._staging = staging
         self._loop = asyncio.new_event_loop()
-        self._started: Future[_Hosted] = Future()
+        self._started: Future[Hosted] = Future()
         self._stopping = asyncio.Event()
         self._open = threading.Lock()
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="mockconnect", daemon=True)
 
-    def start(self) -> _Hosted:
+    def start(self) -> Hosted:
         self._thread.start()
         return self._started.result()
 
@@ -297,7 +297,7 @@ class _Thread:
 
     async def _live(self) -> None:
         try:
-            hosted = await _Hosted.start(self._staging)
+            hosted = await Hosted.start(self._staging)
             hosted.begin()
         except BaseException as error:  # it is raised where start() was called
             self._started.set_exception(error)
@@ -344,7 +344,7 @@ def _on_thread(staging: Staged) -> RunningCluster:
 class RunningCluster:
     """A running cluster. Leave its ``with`` block, or call :meth:`close`, to end it."""
 
-    def __init__(self, hosted: _Hosted, carry_out: CarryOut, close: Callable[[], None]) -> None:
+    def __init__(self, hosted: Hosted, carry_out: CarryOut, close: Callable[[], None]) -> None:
         self._hosted = hosted
         self._carry_out = carry_out
         self._close = close
@@ -691,7 +691,7 @@ class RunningCluster:
 class Worker:
     """One worker of a running cluster."""
 
-    def __init__(self, cluster: RunningCluster, number: int, hosted: _Hosted) -> None:
+    def __init__(self, cluster: RunningCluster, number: int, hosted: Hosted) -> None:
         plan = hosted.options.workers[number]
         self._cluster = cluster
         self.name: Final = plan.settings.name

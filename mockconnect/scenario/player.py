@@ -12,7 +12,7 @@ Rules of this room:
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import Final, Literal
 
@@ -30,7 +30,7 @@ from mockconnect.scenario.conditions import AnswerFilter, Condition, shown
 from mockconnect.scenario.invariants import INVARIANTS
 from mockconnect.scenario.loading import LoadedExpectation, Scenario
 from mockconnect.scenario.recording import Recorder
-from mockconnect.scenario.report import Report, RuleReport, Verdict, seconds
+from mockconnect.scenario.report import Report, Row, RuleReport, Verdict, seconds
 from mockconnect.scenario.requests import SHOWN_MAX, RequestRecord, is_answered
 from mockconnect.scenario.rules import RuleRun
 from mockconnect.scenario.script import Eventually, Piece
@@ -61,6 +61,7 @@ class Player:
         """Virtual per real time, as the client under test knows it; ``None`` if its waiting moves nothing."""
         self.on_row: list[Callable[[], object]] = []
         self._client_is_attached = False
+        self._first_request: Callable[[RequestRow], None] | None = None
         self._of_client: dict[int, RequestRecord] = {}
         self._recorder = Recorder(cluster)
         self._rules = [RuleRun(one, self) for one in scenario.rules]
@@ -79,7 +80,10 @@ class Player:
 
     def start(self) -> None:
         """The scenario's clock begins now."""
-        assert self.phase is Phase.WAITING, "a player plays once"
+        assert self.waits, "a player plays once"
+        if self._first_request is not None:
+            self.cluster.requests.on_request.remove(self._first_request)
+            self._first_request = None
         self.phase = Phase.TIMELINE
         self._started_at_ms = self.cluster.now_ms
         self._recorder.start()
@@ -106,15 +110,30 @@ class Player:
         """The scenario's clock begins when the client under test asks for the first time."""
 
         def first(row: RequestRow) -> None:
-            self.cluster.requests.on_request.remove(first)
             self.start()
             self._request_arrived(row)
 
+        self._first_request = first
         self.cluster.requests.on_request.append(first)
+
+    @property
+    def started_at_ms(self) -> int:
+        """The cluster's instant at which the scenario's clock began."""
+        return self._started_at_ms
+
+    @property
+    def rows(self) -> Sequence[Row]:
+        """The timeline so far."""
+        return self._recorder.rows
 
     @property
     def over(self) -> bool:
         return self.phase is Phase.OVER
+
+    @property
+    def waits(self) -> bool:
+        """Whether it has not begun."""
+        return self.phase is Phase.WAITING
 
     def attach_client(self) -> None:
         """Somebody under test is there: the timeline does not end before they are gone."""

@@ -48,8 +48,8 @@ class Settings(Part, kw_only=True, frozen=True):
     """How it is played."""
 
     seed: int = 0
-    clock: Text = "paced"
-    """``paced``, ``manual``, ``real`` or ``x60``; a scenario that is played alone is never waited for."""
+    clock: Text | None = None
+    """``paced``, ``manual``, ``real`` or ``x60``, where somebody is there to wait; a fixture is paced, a command has x60."""
     per_request: Duration | None = None
     """How far a request moves paced time."""
     timing: dict[str, str] = msgspec.field(default_factory=dict)
