@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from mockconnect.core.cluster import Cluster
-from mockconnect.core.connect import ConnectWorker
+from mockconnect.core.connect import ConnectWorker, Rest
 from mockconnect.scenario.operations import OPERATIONS
 from mockconnect.scenario.report import Row
 from mockconnect.scenario.requests import SHOWN_MAX as REQUEST_SHOWN_MAX
@@ -28,9 +28,10 @@ class Recorder:
         self.rows: list[Row] = []
         self._cluster = cluster
         self._seen = cluster.sim.trace.count
-        self._ports = {name: worker.rest for name, worker in cluster.workers.items()}
+        self._ports: dict[str, Rest] = {}
 
     def start(self) -> None:
+        self._ports = {name: worker.rest for name, worker in self._cluster.workers.items()}
         self._seen = self._cluster.sim.trace.count
         for worker in self._cluster.workers.values():
             worker.on_rest.append(self._port_changed)
@@ -94,7 +95,7 @@ def answer_of(record: RequestRecord) -> str:
 
 def _short(record: RequestRecord) -> str:
     """A status as people say it; anything else as it is."""
-    if record.operation != "connector_status" or len(record.shows) >= REQUEST_SHOWN_MAX:
+    if record.operation != "connector_status" or not 0 < len(record.shows) < REQUEST_SHOWN_MAX:
         return record.shows
     status = msgspec.json.decode(record.shows, type=_Status)
     tasks = ", ".join(f"{task.id} {task.text}" for task in status.tasks)
