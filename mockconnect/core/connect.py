@@ -130,6 +130,7 @@ class ConnectWorker:
         """SIGTERM: shut down cleanly, which takes a while."""
         if self.node is not None and self.running:
             self._broker.sim.note(self.name, self.node.inside.generation, "worker", "stop")
+            self.node.asked_to_stop = True
             self.node.process.spawn(self.node.shut_down())
 
     def freeze(self) -> None:
@@ -200,6 +201,8 @@ class ConnectProcess:
     ) -> None:
         self.process = Process(broker.sim)
         self.rest = Rest.REFUSED
+        self.asked_to_stop = False
+        """A frozen process notices later."""
         self.stopping = False
         self._broker = broker
         self._machine = machine

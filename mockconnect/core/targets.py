@@ -92,7 +92,7 @@ def _is_able(worker: ConnectWorker, able: Able) -> bool:
 
 def _chosen(candidates: Sequence[str], role: str, dice: Dice) -> Sequence[str]:
     count = len(candidates)
-    wanted = {"minority": (count - 1) // 2, "majority": count // 2 + 1, "one": 1, "follower": 1}.get(
+    wanted = {"minority": max(0, count - 1) // 2, "majority": count // 2 + 1, "one": 1, "follower": 1}.get(
         role, count
     )
     return candidates if wanted >= count else dice.sample(candidates, wanted)

@@ -78,7 +78,7 @@ def gone(worker: ConnectWorker) -> Reply[None]:
 
 def start_when_down(ground: Ground, worker: ConnectWorker) -> None:
     """Start it now, or when the shutdown that is under way is over."""
-    if worker.running and worker.node is not None and worker.node.stopping:
+    if worker.running and worker.node is not None and worker.node.asked_to_stop:
         gone(worker).on_done(lambda _: ground.sim.after(0, worker.start))
     else:
         worker.start()

@@ -146,6 +146,7 @@ class WorkerTask:
         self._throw_if_failed()
         self._executing_since_ms = self._site.sim.now_ms
         self.progress = self._begin_progress()
+        self.look_if_stuck()
         self._enter(TaskEvent.START_RETURNED)
 
     def _run_code(self, where: Literal["task_start", "task_stop"], duration_ms: int) -> Steps[None]:
@@ -258,7 +259,6 @@ class WorkerTask:
         )
         self._site.offsets.take_up(self.owner, self, progress)
         progress.run(self._site.sim.now_ms)
-        self.look_if_stuck()
         return progress
 
     def look_if_stuck(self) -> None:
