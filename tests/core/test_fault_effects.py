@@ -120,7 +120,9 @@ def test_start_ends_what_keeps_a_worker_down(scene: Scene) -> None:
     scene.advance(1)
     scene.cluster.inject(faults.Start("connect-1"))
     scene.advance(30_000)
-    assert scene.cluster.workers["connect-1"].rest is Rest.SERVING, "it was stopping then: it starts when it is down"
+    assert scene.cluster.workers["connect-1"].rest is Rest.SERVING, (
+        "it was stopping then: it starts when it is down"
+    )
     assert [row.workers for row in scene.cluster.faults.active] == [("connect-2",)]
     assert scene.cluster.heal_all() == ["stop-1"]
     assert scene.cluster.settle()
@@ -199,7 +201,9 @@ def test_one_way(scene: Scene) -> None:
 def test_an_isolated_worker(scene: Scene) -> None:
     scene.cluster.inject(faults.Isolate("connect-1", for_ms=60_000))
     scene.advance(15_000)
-    assert scene.cluster.coordinator.is_member(scene.cluster.workers["connect-1"].node.inside.member_id) is False
+    assert (
+        scene.cluster.coordinator.is_member(scene.cluster.workers["connect-1"].node.inside.member_id) is False
+    )
     assert scene.ask(1, "list_connectors") == ["a", "b"], "clients reach it"
     assert scene.cluster.settle()
 
@@ -268,7 +272,10 @@ def test_a_blocked_herder(scene: Scene) -> None:
     assert f"The worker is currently {stage}, which began at" in health.value["message"]
     assert scene.ask(0, "list_connectors") == ["a", "b"]
     status_code, message = error_of(scene, created)
-    assert (status_code, (message or "")[:71]) == (500, f"Request timed out. The worker is currently {stage}"[:71])
+    assert (status_code, (message or "")[:71]) == (
+        500,
+        f"Request timed out. The worker is currently {stage}"[:71],
+    )
 
 
 def test_a_create_that_times_out_and_succeeds() -> None:
@@ -424,7 +431,9 @@ def test_plugins_and_versions_count_from_the_next_start(scene: Scene) -> None:
     assert "com.example.NewConnector" in plugins_of(scene, 1)
     assert "com.example.NewConnector" not in plugins_of(scene, 0)
     assert scene.ask(1, "server_info")["version"] == "3.9.0"
-    status_code, message = error_of(scene, create(scene, 0, "n", **{"connector.class": "com.example.NewConnector"}))
+    status_code, message = error_of(
+        scene, create(scene, 0, "n", **{"connector.class": "com.example.NewConnector"})
+    )
     assert (status_code, "Failed to find any class that implements Connector" in str(message)) == (400, True)
 
 
@@ -607,7 +616,9 @@ def test_a_connector_fails_now(scene: Scene) -> None:
 @pytest.mark.parametrize("at", ["instantiate", "start"])
 def test_a_connector_fails_on_its_way_up(scene: Scene, at: Any) -> None:
     """Situation 41"""
-    scene.cluster.inject(faults.FailConnector(connector_class="*.PlainConnector", at=at, message="boom", times=1))
+    scene.cluster.inject(
+        faults.FailConnector(connector_class="*.PlainConnector", at=at, message="boom", times=1)
+    )
     made(scene, 0, "n")
     assert scene.cluster.settle()
     if at == "start":

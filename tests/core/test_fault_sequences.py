@@ -41,7 +41,9 @@ connectors = st.sampled_from(("a", "b", "n", "*"))
 breaks = st.sampled_from(("refused", "dropped", "dns", "tls", "garbage"))
 times = st.sampled_from((1, 2, 3, None))
 matched: dict[str, Any] = {
-    "operation": st.sampled_from(("any", "any_read", "any_write", "connector_status", ("create_connector", "*_task"))),
+    "operation": st.sampled_from(
+        ("any", "any_read", "any_write", "connector_status", ("create_connector", "*_task"))
+    ),
     "connector": connectors,
     "worker": st.one_of(st.none(), targets),
     "skip": st.integers(0, 2),
@@ -177,7 +179,9 @@ class Story:
         row = RequestRow(number, self.cluster.now_ms, "worker", worker, "GET", "/", operation, "a")
         about = Circumstances("a", KafkaVersion.parse("4.3.1"), "now")
         self.cluster.client_faults.verdict(row, about)
-        args = {"connector_status": {"name": "a"}, "restart_task": {"name": "a", "task": 0}}.get(operation, {})
+        args = {"connector_status": {"name": "a"}, "restart_task": {"name": "a", "task": 0}}.get(
+            operation, {}
+        )
         if operation == "create_connector":
             args = {"name": f"n{number}", "config": {**CONFIG, "name": f"n{number}"}}
         self.cluster.submit(worker, operation, args)
@@ -190,7 +194,7 @@ class Story:
         assert cluster.network.breaks() == []
         assert not cluster.client_faults.entries
         script = cluster.script
-        assert not (script.failures or script.slow or script.stuck)
+        assert (script.failures, script.slow, script.stuck) == ({}, {}, {})
         self.scene.advance(600_000)
         assert cluster.settle(900_000), "\n".join(map(str, cluster.sim.trace.tail(60)))
         assert sorted(cluster.workers) == list(WORKERS)

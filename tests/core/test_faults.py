@@ -82,7 +82,9 @@ def test_a_fault_ends_when_its_condition_holds(scene: Scene) -> None:
     assert ended(scene, fault_id) == "until"
     row = cluster.faults.past[0]
     assert row.ended_at_ms is not None
-    assert 9_000 < row.ended_at_ms - row.since_ms < 14_000, "the group has missed it after its session time-out"
+    assert 9_000 < row.ended_at_ms - row.since_ms < 14_000, (
+        "the group has missed it after its session time-out"
+    )
 
 
 def test_a_condition_that_holds_already_ends_it_at_once(scene: Scene) -> None:
@@ -171,7 +173,10 @@ def test_owners(scene: Scene) -> None:
     ("target", "text"),
     [
         ("connect-9", "no worker is called 'connect-9'; did you mean 'connect-"),
-        ("everybody", "no worker is called 'everybody'; there are connect-0, connect-1, connect-2, leader, follower,"),
+        (
+            "everybody",
+            "no worker is called 'everybody'; there are connect-0, connect-1, connect-2, leader, follower,",
+        ),
         ("owner_of: b", "no worker runs b"),
         ("owner_of: a/7", "no worker runs task 7 of a"),
         ((), "no worker is named"),

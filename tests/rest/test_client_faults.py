@@ -20,9 +20,7 @@ from mockconnect.rest.clock import PER_REQUEST_MS, Pace
 
 JSON = "Content-Type: application/json"
 CONFIG = {"connector.class": FILE_SOURCE, "topic": "t", "tasks.max": "1"}
-STALE = (
-    "Cannot complete request momentarily due to stale configuration (typically caused by a concurrent config change)"
-)
+STALE = "Cannot complete request momentarily due to stale configuration (typically caused by a concurrent config change)"
 
 
 def put(name: str = "n", **config: str) -> tuple[str, str, str, bytes]:
@@ -83,18 +81,33 @@ async def test_an_error_answer_is_the_workers_own() -> None:
 
 
 EXPECTED: dict[str, tuple[int, str]] = {
-    "400.not_stopped": (400, "Connectors must be in the STOPPED state before their offsets can be modified. This can"),
+    "400.not_stopped": (
+        400,
+        "Connectors must be in the STOPPED state before their offsets can be modified. This can",
+    ),
     "403": (403, "HTTP 403 Forbidden"),
     "404.connector": (404, "Connector c not found"),
     "404.status": (404, "No status found for connector c"),
     "409.stale_config": (409, STALE),
-    "409.no_leader": (409, "Cannot complete request momentarily due to no known leader URL, likely because a"),
-    "409.conflict": (409, "Cannot complete request because of a conflicting operation (e.g. worker rebalance)"),
+    "409.no_leader": (
+        409,
+        "Cannot complete request momentarily due to no known leader URL, likely because a",
+    ),
+    "409.conflict": (
+        409,
+        "Cannot complete request because of a conflicting operation (e.g. worker rebalance)",
+    ),
     "409.exists": (409, "Connector c already exists"),
     "429": (429, "HTTP 429 Too Many Requests"),
     "500.rebalance_expected": (500, "Request cannot be completed because a rebalance is expected"),
-    "500.timeout": (500, "Request timed out. The worker is currently ensuring membership in the cluster, which began at 2026"),
-    "500.forward_io": (500, "IO Error trying to forward REST request: java.net.ConnectException: Connection refused"),
+    "500.timeout": (
+        500,
+        "Request timed out. The worker is currently ensuring membership in the cluster, which began at 2026",
+    ),
+    "500.forward_io": (
+        500,
+        "IO Error trying to forward REST request: java.net.ConnectException: Connection refused",
+    ),
     "503.starting": (503, "This worker is still starting up and has not been able to read a session key"),
 }
 PAGES = {"502.html": 502, "503.html": 503, "504.html": 504, "503.text": 503}
@@ -118,9 +131,13 @@ async def test_pages_of_proxies_are_no_json_and_not_jettys() -> None:
             seen = await cluster.ask("GET", "/connectors")
             assert code(seen) == status_code
             assert "Jetty" not in seen
-            assert seen.partition("\r\n\r\n")[2].startswith("upstream connect error" if "text" in name else "<html>")
+            assert seen.partition("\r\n\r\n")[2].startswith(
+                "upstream connect error" if "text" in name else "<html>"
+            )
         cluster.cluster.inject(faults.Html(times=1))
-        assert (await cluster.ask("GET", "/connectors")).startswith("HTTP/1.1 502 Bad Gateway\r\nServer: proxy\r\n")
+        assert (await cluster.ask("GET", "/connectors")).startswith(
+            "HTTP/1.1 502 Bad Gateway\r\nServer: proxy\r\n"
+        )
 
 
 async def test_an_older_worker_times_out_without_a_stage() -> None:
@@ -144,10 +161,14 @@ async def test_other_codes_and_other_words() -> None:
 
 async def test_an_answer_hides_whether_it_was_applied() -> None:
     async with served() as cluster:
-        cluster.cluster.inject(faults.AnswerWith("500.timeout", apply="never", times=1, operation="any_write"))
+        cluster.cluster.inject(
+            faults.AnswerWith("500.timeout", apply="never", times=1, operation="any_write")
+        )
         assert code(await send(cluster, put())) == 500
         assert await names(cluster) == []
-        cluster.cluster.inject(faults.AnswerWith("500.timeout", apply="before", times=1, operation="any_write"))
+        cluster.cluster.inject(
+            faults.AnswerWith("500.timeout", apply="before", times=1, operation="any_write")
+        )
         assert code(await send(cluster, put())) == 500
         assert await names(cluster) == ["n"]
 
