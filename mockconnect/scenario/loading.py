@@ -75,6 +75,8 @@ class Scenario:
     finally_: Finally
     pieces: Mapping[str, Piece]
     params: Mapping[str, str]
+    given: Mapping[str, str]
+    """The parameters that somebody gave."""
     tree: Tree[Any]
 
     @property
@@ -306,6 +308,7 @@ class _Loading:
             finally_=_quietly(tree, Finally, ("finally",)) or Finally(),
             pieces={name: piece for name, (piece, _, _) in self._pieces.items()},
             params={name: value.text for name, value in self._params.items() if value is not None},
+            given=dict(self._given),
             tree=tree,
         )
 

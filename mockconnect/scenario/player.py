@@ -34,6 +34,7 @@ from mockconnect.scenario.report import Report, Row, RuleReport, Verdict, second
 from mockconnect.scenario.requests import SHOWN_MAX, RequestRecord, is_answered
 from mockconnect.scenario.rules import RuleRun
 from mockconnect.scenario.script import Eventually, Piece
+from mockconnect.scenario.shipped import shown_name
 from mockconnect.scenario.view import Test, compile_condition, live, serves
 
 REQUESTS_MAX: Final = 1_000_000
@@ -369,9 +370,9 @@ class Player:
         self._take_unseen()
         return Report(
             scenario=self.scenario.name,
-            file=self.scenario.file,
+            file=shown_name(self.scenario.file),
             seed=self.cluster.sim.seed,
-            params=dict(self.scenario.params),
+            params=dict(self.scenario.given),
             verdicts=tuple(self._verdicts()),
             rules=tuple(
                 RuleReport(run.name, tuple(run.fired_at_ms), run.ended_at_ms, tuple(run.refused))
@@ -385,6 +386,7 @@ class Player:
             is_complete=self.over,
             started_at_ms=self._started_at_ms,
             rows=tuple(self._recorder.rows),
+            picture=self._recorder.picture(),
         )
 
     def _verdicts(self) -> list[Verdict]:

@@ -6,19 +6,42 @@ of the trace, so recording changes no run.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 import msgspec
 
 from mockconnect.core.cluster import Cluster
 from mockconnect.core.connect import ConnectWorker, Rest
+from mockconnect.core.group import GroupState
 from mockconnect.scenario.operations import OPERATIONS
-from mockconnect.scenario.report import Row
+from mockconnect.scenario.report import Picture, Row, Span
 from mockconnect.scenario.requests import SHOWN_MAX as REQUEST_SHOWN_MAX
 from mockconnect.scenario.requests import RequestRecord
+from mockconnect.scenario.view import live
 
 ROWS_MAX: Final = 200_000
 SHOWN_MAX: Final = 160
+
+
+class _Spans:
+    """Something that is one thing after the other; an empty text is nothing."""
+
+    def __init__(self) -> None:
+        self._past: list[Span] = []
+        self._what = ""
+        self._since_ms = 0
+
+    def now(self, at_ms: int, what: str) -> None:
+        if what == self._what:
+            return
+        if self._what:
+            self._past.append(Span(self._what, self._since_ms, at_ms))
+        self._what, self._since_ms = what, at_ms
+
+    def spans(self) -> tuple[Span, ...]:
+        last = (Span(self._what, self._since_ms, None),) if self._what else ()
+        return (*self._past, *last)
 
 
 class Recorder:
@@ -29,15 +52,29 @@ class Recorder:
         self._cluster = cluster
         self._seen = cluster.sim.trace.count
         self._ports: dict[str, Rest] = {}
+        self._first_ports: tuple[Row, ...] = ()
+        self._instances: tuple[Row, ...] = ()
+        self._rebalances = _Spans()
+        self._leaders = _Spans()
 
     def start(self) -> None:
+        now_ms = self._cluster.now_ms
+        self._first_ports = tuple(
+            Row(now_ms, "port", name, -1, "port", worker.rest.value)
+            for name, worker in self._cluster.workers.items()
+        )
+        self._instances = tuple(self._running())
         self._ports = {name: worker.rest for name, worker in self._cluster.workers.items()}
         self._seen = self._cluster.sim.trace.count
         for worker in self._cluster.workers.values():
             worker.on_rest.append(self._port_changed)
 
     def take(self) -> None:
-        """New rows of the trace."""
+        """New rows of the trace, and what lasts."""
+        cluster = self._cluster
+        settled = cluster.coordinator.state in (GroupState.STABLE, GroupState.EMPTY)
+        self._rebalances.now(cluster.now_ms, "" if settled else "rebalance")
+        self._leaders.now(cluster.now_ms, cluster.leader or "")
         trace = self._cluster.sim.trace
         new = trace.count - self._seen
         if not new:
@@ -47,6 +84,35 @@ class Recorder:
             kind = "scenario" if row.what.startswith("scenario ") else "trace"
             what = row.what.removeprefix("scenario ")
             self._add(Row(row.at_ms, kind, row.worker, row.generation, what, row.detail))
+
+    def _running(self) -> Iterator[Row]:
+        """What every worker runs now, as rows that tell it."""
+        now_ms = self._cluster.now_ms
+        for worker, node in live(self._cluster):
+            generation = node.inside.generation
+            for name in sorted(node.worker.connectors):
+                status = node.statuses.connector(name)
+                state = "RUNNING" if status is None else status.state.value
+                yield Row(now_ms, "trace", worker.name, generation, "connector", f"{name} {state}")
+            for task_id in sorted(node.worker.tasks):
+                status = node.statuses.task(task_id)
+                state = "RUNNING" if status is None else status.state.value
+                yield Row(now_ms, "trace", worker.name, generation, "task", f"{task_id} {state}")
+
+    def picture(self) -> Picture:
+        """What rows do not tell."""
+        faults = [*self._cluster.faults.past, *self._cluster.faults.active]
+        return Picture(
+            instances=self._instances,
+            ports=self._first_ports,
+            rebalances=self._rebalances.spans(),
+            leaders=self._leaders.spans(),
+            faults=tuple(
+                Span(row.id, row.since_ms, row.ended_at_ms, row.workers, row.text)
+                for row in faults
+                if row.ended_at_ms is None or row.ended_at_ms > row.since_ms or row.workers
+            ),
+        )
 
     def _add(self, row: Row) -> None:
         if len(self.rows) < ROWS_MAX:

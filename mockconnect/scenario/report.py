@@ -52,6 +52,28 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Span:
+    """Something that lasted: what, on which workers, from when to when (``None``: to the end)."""
+
+    what: str
+    from_ms: int
+    to_ms: int | None
+    workers: tuple[str, ...] = ()
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What rows alone do not tell: how it was at the beginning, and what lasted."""
+
+    instances: tuple[Row, ...] = ()
+    ports: tuple[Row, ...] = ()
+    rebalances: tuple[Span, ...] = ()
+    leaders: tuple[Span, ...] = ()
+    faults: tuple[Span, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """A whole run."""
 
@@ -69,6 +91,7 @@ class Report:
     is_complete: bool = True
     started_at_ms: int = 0
     rows: tuple[Row, ...] = field(default=(), repr=False)
+    picture: Picture = field(default_factory=Picture, repr=False)
 
     @property
     def held(self) -> bool:

@@ -33,6 +33,12 @@ def shipped_names() -> list[str]:
     return [path.stem for path in shipped_files()]
 
 
+def shown_name(file: str) -> str:
+    """What to write for a scenario: its name if it is a shipped one, else its file."""
+    path = Path(file)
+    return path.stem if path.parent == shipped_directory() else file
+
+
 def find_scenario(name: str | Path) -> Path:
     """The file of a scenario. Raises :class:`UnknownScenarioError`."""
     path = Path(name)
