@@ -22,8 +22,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
+from click.core import ParameterSource
 
-from mockconnect.cli_scenarios import run, scenario_schema_command, scenarios
+from mockconnect.cli_scenarios import load, refuse, run, scenario_schema_command, scenarios
 
 if TYPE_CHECKING:
     from mockconnect.hosting import RunningCluster
@@ -119,8 +120,17 @@ def _option(name: str, help_text: str, *more_variables: str, **attributes: Any) 
 )
 @_option("--front-door-port", "Port of the front door; 0 takes a free one.", default=None, metavar="PORT")
 @_option("--cold-start", "Show the boot and the first rebalance too.", is_flag=True)
-def serve(ready_file: str | None, **given: Any) -> None:
+@_option(
+    "--scenario",
+    "Play a scenario, a name or a file; its report comes at the end.",
+    default=None,
+    metavar="NAME",
+)
+@_option("--param", "A parameter of the scenario; may be repeated.", multiple=True, metavar="NAME=VALUE")
+@click.pass_context
+def serve(context: click.Context, ready_file: str | None, **given: Any) -> None:
     """Run a cluster until it is interrupted (SIGINT, SIGTERM)."""
+    given = _with_scenario(context, given)
     signal.signal(
         signal.SIGTERM, lambda *_: sys.exit(0)
     )  # until the event loop takes over; the first process needs it
@@ -128,14 +138,33 @@ def serve(ready_file: str | None, **given: Any) -> None:
     arguments = _arguments(given, problems)
     if ready_file is not None:
         _check_ready_file(Path(ready_file), problems)
+    from mockconnect.files.problems import FileError  # noqa: PLC0415 - heavy
     from mockconnect.options import OptionsError  # noqa: PLC0415 - heavy
 
     try:
         _serve(arguments, problems, None if ready_file is None else Path(ready_file))
     except OptionsError as error:
         _refuse(error.problems)
+    except FileError as error:
+        refuse("serve", error.problems)
     except KeyboardInterrupt:
         sys.exit(0)
+
+
+def _with_scenario(context: click.Context, given: Mapping[str, Any]) -> dict[str, Any]:
+    """What the scenario says counts unless somebody has written something else."""
+    found = {name: value for name, value in given.items() if name not in ("scenario", "param")}
+    if given["scenario"] is None:
+        if given["param"]:
+            refuse("serve", ["--param: there is no scenario that it could be for"])
+        return found
+    scenario = load("serve", given["scenario"], given["param"])
+    for name, value in (("seed", scenario.settings.seed), ("clock", scenario.settings.clock or "real")):
+        if context.get_parameter_source(name) is ParameterSource.DEFAULT:
+            found[name] = value
+    if context.get_parameter_source("workers") is ParameterSource.DEFAULT:
+        found["workers"] = None
+    return {**found, "scenario": scenario}
 
 
 def _serve(arguments: Mapping[str, Any], problems: list[Problem], ready_file: Path | None) -> None:
@@ -151,10 +180,11 @@ def _serve(arguments: Mapping[str, Any], problems: list[Problem], ready_file: Pa
 
 
 def _problems_of(arguments: Mapping[str, Any]) -> Sequence[Problem]:
-    from mockconnect.options import OptionsError, read_options  # noqa: PLC0415 - heavy
+    from mockconnect.options import OptionsError  # noqa: PLC0415 - heavy
+    from mockconnect.staging import staged  # noqa: PLC0415 - heavy
 
     try:
-        read_options(arguments)
+        staged(arguments)
     except OptionsError as error:
         return error.problems
     return ()
@@ -176,6 +206,8 @@ async def _until_interrupted(arguments: Mapping[str, Any], ready_file: Path | No
         try:
             _greet(cluster, arguments)
             await interrupted.wait()
+            if "scenario" in arguments:
+                click.echo(cluster.report().text())
         finally:
             if ready_file is not None:
                 ready_file.unlink(missing_ok=True)

@@ -121,8 +121,8 @@ class _Loading:
         self._expectations: list[LoadedExpectation] = []
         self._trees: list[Tree[Any]] = []
         self._open: list[str] = []
-        self._names_of_broken: list[str] = []
-        """Rules that have mistakes are there all the same, for those that refer to them."""
+        self._broken: list[tuple[Tree[Any], Place]] = []
+        """Rules that cannot be read as a whole; they are there all the same, for those that refer to them."""
 
     def load(self, name: str, root: Node) -> Scenario:
         tree: Tree[Any] = Tree(name, root)
@@ -146,7 +146,7 @@ class _Loading:
             )
         names = [one.name for one in scenario.rules]
         known = Known(
-            [*names, *self._names_of_broken],
+            [*names, *self._names_of_broken()],
             tuple(self._pieces),
             scenario.worker_names,
             tuple(scenario.cluster.plugin_sets),
@@ -156,8 +156,10 @@ class _Loading:
             if one.name in names[:number]:
                 checker.problem((*one.place, "name"), f"another rule is called {one.name!r} already")
             checker.check(one.rule, one.place)
+        for tree, place in self._broken:
+            _check_readable(Checker(tree, known), tree, place)
         for piece, tree, place in self._pieces.values():
-            _check_piece(Checker(tree, known), piece, place)
+            Checker(tree, known).check(piece, place)
         for expected in scenario.expectations:
             checker = Checker(expected.tree, known)
             checker.check(expected.what, expected.place)
@@ -264,8 +266,7 @@ class _Loading:
     def _read_rule(self, tree: Tree[Any], place: Place) -> None:
         rule = _quietly(tree, Rule, place)
         if rule is None:
-            name = tree.node((*place, "name"))
-            self._names_of_broken += [name.text] if isinstance(name, Scalar) else []
+            self._broken.append((tree, place))
             return
         if rule.use is None:
             self._rules.append(LoadedRule(rule.name or "", rule, tree, place))
@@ -280,6 +281,10 @@ class _Loading:
         piece, owner, at = found
         for number, one in enumerate(piece.rules):
             self._rules.append(LoadedRule(one.name or "", one, owner, (*at, "rules", number)))
+
+    def _names_of_broken(self) -> list[str]:
+        nodes = [tree.node((*place, "name")) for tree, place in self._broken]
+        return [node.text for node in nodes if isinstance(node, Scalar)]
 
     def _read_expectations(self, tree: Tree[Any]) -> None:
         hints = {one.encode_name: one.type for one in msgspec.structs.fields(Expect)}
@@ -313,9 +318,13 @@ class _Loading:
         )
 
 
-def _check_piece(checker: Checker, piece: Piece, place: Place) -> None:
-    """Its actions; its rules are checked where they are used, and here too if nobody does."""
-    checker.check(piece, place)
+def _check_readable(checker: Checker, tree: Tree[Any], place: Place) -> None:
+    """What can be read of a rule that cannot be read as a whole."""
+    for one in msgspec.structs.fields(Rule):
+        at: Place = (*place, one.encode_name)
+        value = _quietly(tree, one.type, at)
+        for number, part in enumerate(value) if isinstance(value, list) else ((-1, value),):
+            checker.check(part, at if number < 0 else (*at, number))
 
 
 def _check_header(tree: Tree[Any], *kinds: str) -> None:
