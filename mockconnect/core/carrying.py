@@ -49,6 +49,10 @@ class Ground:
     others: Callable[[Active[Any]], list[Active[Any]]] = lambda _: []
 
     @property
+    def standalone(self) -> bool:
+        return any(worker.command_line is not None for worker in self.workers.values())
+
+    @property
     def generation(self) -> int:
         return self.broker.coordinator.generation
 

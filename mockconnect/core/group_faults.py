@@ -228,14 +228,16 @@ def has_joined(ground: Ground, name: str) -> bool:
     worker, coordinator = ground.workers[name], ground.broker.coordinator
     if not serves(ground, name) or worker.frozen or worker.node is None or not worker.node.inside.ready:
         return False
+    if ground.standalone:
+        return True
     member_id = worker.node.inside.member_id
     return coordinator.state is GroupState.STABLE and coordinator.is_member(member_id)
 
 
 def is_assigned(ground: Ground, name: str) -> bool:
     """Everything configured is assigned to somebody: no delay is running."""
-    if not has_joined(ground, name):
-        return False
+    if not has_joined(ground, name) or ground.standalone:
+        return has_joined(ground, name)
     nodes = [node for _, node in ground.live()]
     assignable = _node(ground, name).configs.snapshot().assignable
     connectors = {each for node in nodes for each in node.herder.connectors}

@@ -58,6 +58,20 @@ CARRIERS: Final[Mapping[type[Fault], Carrier]] = {
 }
 """What carries out each fault of a cluster; the faults of requests add theirs in ``client_faults``."""
 
+NEEDS_GROUP: Final = (
+    faults.Lag,
+    faults.NotReady,
+    faults.Unwritable,
+    faults.ForwardFault,
+    faults.Rebalance,
+    faults.HoldRebalance,
+    faults.Elect,
+    faults.NoLeader,
+    faults.ForeignLeader,
+    faults.SetTopics,
+    faults.WriteStatus,
+)
+"""What means nothing to a standalone worker, which has neither a group nor topics."""
 PAST_MAX: Final = 1_000
 ACTIVE_MAX: Final = 1_000
 
@@ -98,6 +112,8 @@ class Injector:
         carrier = self._carriers.get(type(fault))
         if carrier is None:
             raise FaultError(f"{type(fault).__name__} is no fault that can be injected")
+        if isinstance(fault, NEEDS_GROUP) and self.ground.standalone:
+            raise FaultError(f"{fault.verb}: a standalone worker has neither a group nor topics")
         if len(self._active) >= ACTIVE_MAX:
             raise FaultError(f"{ACTIVE_MAX} faults are active: that must be enough")
         ground = self.ground

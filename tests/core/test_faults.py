@@ -10,10 +10,12 @@ import pytest
 from scene import Scene
 
 from mockconnect import faults
+from mockconnect.core.cluster import Cluster, ClusterOptions
 from mockconnect.core.declared import simulated_connector
 from mockconnect.core.faults import FaultError, OwnerOf
 from mockconnect.core.injecting import CARRIERS
 from mockconnect.core.network import Break
+from mockconnect.core.settings import WorkerSettings
 
 PLAIN = simulated_connector("com.example.PlainConnector", "source", "1.0", tasks="tasks_max")
 
@@ -260,3 +262,31 @@ def test_who_is_down_twice_stays_down_until_both_have_ended(
     scene.cluster.heal(second)
     assert scene.cluster.settle()
     assert is_well()
+
+
+# --- standalone -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_standalone_worker_has_no_group() -> None:
+    options = ClusterOptions((WorkerSettings("connect-0"),), (PLAIN,), mode="standalone")
+    cluster = Cluster(options)
+    cluster.start()
+    assert cluster.settle()
+    for fault in (
+        faults.Rebalance(),
+        faults.Elect("one"),
+        faults.Lag("one", 5),
+        faults.WriteStatus("a", "FAILED"),
+    ):
+        with pytest.raises(
+            FaultError, match=f"{fault.verb}: a standalone worker has neither a group nor topics"
+        ):
+            cluster.inject(fault)
+    cluster.inject(faults.BlockHerder("one", for_ms=5_000))
+    cluster.inject(faults.RollingUpgrade(kafka_version="4.2.0"))
+    cluster.inject(faults.Slow("validate", 100))
+    cluster.sim.advance(60_000)
+    assert [row.verb for row in cluster.faults.active] == ["slow"]
+    assert cluster.workers["connect-0"].settings.version.text == "4.2.0"
+    cluster.inject(faults.Bounce("all"))
+    assert cluster.settle()

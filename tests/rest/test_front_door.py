@@ -107,7 +107,11 @@ async def test_the_location_is_that_of_the_door() -> None:
     async with served(2, front_door="round_robin") as cluster:
         config = json.dumps({"connector.class": "FileStreamSource", "topic": "t", "file": "f"}).encode()
         octets = request(
-            "PUT", "/connectors/n/config", "Content-Type: application/json", body=config, host="connect.example"
+            "PUT",
+            "/connectors/n/config",
+            "Content-Type: application/json",
+            body=config,
+            host="connect.example",
         )
         assert "\r\nLocation: http://connect.example/connectors/n\r\n" in await cluster.at_the_door(octets)
 
@@ -137,7 +141,7 @@ async def test_a_worker_that_dies_while_it_answers() -> None:
         cluster.clock.advance(1)
         peer = await cluster.connect(port=cluster.door_port)
         await peer.send(request("GET", "/connectors/c"))
-        while not [row for row in cluster.cluster.workers["connect-0"].node.resources._in_flight]:
+        while not cluster.cluster.workers["connect-0"].node.resources._in_flight:
             await cluster.ask("GET", "/connectors")
         cluster.cluster.inject(faults.Crash("connect-0"))
         assert (await peer.answer()).startswith(BAD_GATEWAY)
@@ -146,9 +150,7 @@ async def test_a_worker_that_dies_while_it_answers() -> None:
 async def test_faults_count_behind_the_door() -> None:
     async with served(2, front_door="round_robin") as cluster:
         cluster.cluster.inject(faults.AnswerWith("409.stale_config", worker="connect-1"))
-        codes = [
-            (await cluster.at_the_door(request("GET", "/connectors"))).split(" ")[1] for _ in range(4)
-        ]
+        codes = [(await cluster.at_the_door(request("GET", "/connectors"))).split(" ")[1] for _ in range(4)]
         assert codes == ["200", "409", "200", "409"]
 
 
