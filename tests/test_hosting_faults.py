@@ -16,7 +16,9 @@ from mockconnect import faults
 from mockconnect.hosting import RunningCluster
 
 SINK = "org.apache.kafka.connect.file.FileStreamSinkConnector"
-CONNECTORS = [{"name": "c", "config": {"connector.class": SINK, "topics": "t", "file": "f", "tasks.max": "2"}}]
+CONNECTORS = [
+    {"name": "c", "config": {"connector.class": SINK, "topics": "t", "file": "f", "tasks.max": "2"}}
+]
 
 
 @pytest.fixture
@@ -124,7 +126,12 @@ def test_a_front_door() -> None:
         assert cluster.url == cluster.front_door_url not in cluster.urls
         for _ in range(4):
             assert ask(cluster.url, "/connectors") == (200, ["c"])
-        assert [row.worker for row in cluster.requests()] == ["connect-0", "connect-1", "connect-2", "connect-0"]
+        assert [row.worker for row in cluster.requests()] == [
+            "connect-0",
+            "connect-1",
+            "connect-2",
+            "connect-0",
+        ]
         cluster.inject(faults.Crash("all"))
         status_code, page = ask(cluster.url, "/connectors")
         assert (status_code, page[:6]) == (503, "<html>")
@@ -157,9 +164,15 @@ def test_a_port_is_enough_for_a_door() -> None:
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        ({"front_door": "robin"}, "front_door: expected one of round_robin, random, sticky, leader, found 'robin'"),
+        (
+            {"front_door": "robin"},
+            "front_door: expected one of round_robin, random, sticky, leader, found 'robin'",
+        ),
         ({"front_door_port": 70_000}, "front_door_port: expected a port from 1 to 65535, or 0 for free ones"),
-        ({"port": 9_000, "front_door_port": 9_002}, "front_door_port: 9002 is the port of a worker: 9000 to 9002"),
+        (
+            {"port": 9_000, "front_door_port": 9_002},
+            "front_door_port: 9002 is the port of a worker: 9000 to 9002",
+        ),
     ],
 )
 def test_doors_that_cannot_be(arguments: dict[str, Any], text: str) -> None:
