@@ -52,7 +52,9 @@ def test_seven_mistakes_are_seven_messages_with_lines() -> None:
         "test.yaml:14",
         "test.yaml:15",
     ]
-    assert told[0].endswith("expected milliseconds or a text such as '300ms', '5s', '2m' or '1h', found '5 seconds'")
+    assert told[0].endswith(
+        "expected milliseconds or a text such as '300ms', '5s', '2m' or '1h', found '5 seconds'"
+    )
     assert told[1] == "test.yaml:10: timeline[1].after: a rule has one trigger, and this one has 'at' already"
     assert "did you mean 'connect-" in told[2]
     assert told[3] == "test.yaml:12: timeline[2].after.rule: there is no rule 'kil'; did you mean 'kill'?"
@@ -65,15 +67,24 @@ def test_seven_mistakes_are_seven_messages_with_lines() -> None:
     ("text", "told"),
     [
         ("timeline: [{at: 1s}]", "do: missing: a rule does something"),
-        ("timeline: [{do: {crash: leader, stop: leader}}]", "an action has one verb, and this one has 'crash' already"),
+        (
+            "timeline: [{do: {crash: leader, stop: leader}}]",
+            "an action has one verb, and this one has 'crash' already",
+        ),
         ("timeline: [{do: crash}]", "'crash' needs to know more: write 'crash: ...'"),
         ("timeline: [{do: rebalanse}]", "did you mean 'rebalance'?"),
         ("timeline: [{random: {every: exp(x), between: [1s, 2s]}, do: rebalance}]", "found 'exp(x)'"),
         ("timeline: [{random: {every: 1s, between: [3s, 2s]}, do: rebalance}]", "the earlier one first"),
         ("timeline: [{do: {set_plugins: {worker: leader, to: v2}}}]", "there is no set of plugins 'v2'"),
         ("timeline: [{do: {set_version: {worker: leader, kafka_version: banana}}}]", "banana"),
-        ("timeline: [{do: {request: {operation: connector_status}}}]", "connector: missing: connector_status needs it"),
-        ("timeline: [{name: a, do: rebalance}, {name: a, do: rebalance}]", "another rule is called 'a' already"),
+        (
+            "timeline: [{do: {request: {operation: connector_status}}}]",
+            "connector: missing: connector_status needs it",
+        ),
+        (
+            "timeline: [{name: a, do: rebalance}, {name: a, do: rebalance}]",
+            "another rule is called 'a' already",
+        ),
         ("timeline: [{use: x}]", "there is no piece 'x'"),
         ("timeline: [{when: {state: RUNNING}, do: rebalance}]", "of which connector? 'connector' is missing"),
         ("timeline: [{when: {connector: a}, do: rebalance}]", "and what of it?"),
@@ -142,7 +153,8 @@ def test_included_files_come_first_and_give_way(tmp_path: Path) -> None:
         "expect: {always: [one_owner]}\n"
     )
     (tmp_path / "main.yaml").write_text(
-        HEAD + "include: [pieces.yaml]\nparams: {after: {default: 9s}}\ntimeline: [{after: common, do: rebalance}]\n"
+        HEAD
+        + "include: [pieces.yaml]\nparams: {after: {default: 9s}}\ntimeline: [{after: common, do: rebalance}]\n"
     )
     scenario = load_scenario(tmp_path / "main.yaml")
     assert [one.name for one in scenario.rules] == ["common", "rule-2"]
@@ -151,7 +163,9 @@ def test_included_files_come_first_and_give_way(tmp_path: Path) -> None:
 
 
 def test_mistakes_of_an_included_file_have_its_name(tmp_path: Path) -> None:
-    (tmp_path / "pieces.yaml").write_text("apiVersion: mockconnect/v1\nkind: Pieces\ntimeline: [{at: x, do: rebalance}]\n")
+    (tmp_path / "pieces.yaml").write_text(
+        "apiVersion: mockconnect/v1\nkind: Pieces\ntimeline: [{at: x, do: rebalance}]\n"
+    )
     (tmp_path / "main.yaml").write_text(HEAD + "include: [pieces.yaml, gone.yaml, main.yaml]\n")
     with pytest.raises(FileError) as raised:
         load_scenario(tmp_path / "main.yaml")
