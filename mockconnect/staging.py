@@ -162,9 +162,9 @@ def player_of(scenario: Scenario, cluster: Cluster) -> Player:
 
 
 def _set_of(scenario: Scenario, name: str) -> tuple[PluginDesc, ...]:
-    """A set has the plugins of the distribution that it comes with, too."""
+    """A set takes the place of all but the plugins of the distribution that it comes with."""
     text = _version_with(scenario, name) or scenario.cluster.kafka_version or NEWEST
-    given = _plugins(scenario, [*scenario.cluster.plugins, name])
+    given = _plugins(scenario, [name])
     try:
         return plugins_on(KafkaVersion.parse(text), given)
     except OptionsError as error:
