@@ -128,7 +128,7 @@ def _option(name: str, help_text: str, *more_variables: str, **attributes: Any) 
 )
 @_option("--param", "A parameter of the scenario; may be repeated.", multiple=True, metavar="NAME=VALUE")
 @click.pass_context
-def serve(context: click.Context, ready_file: str | None, **given: Any) -> None:
+def serve(context: click.Context, /, ready_file: str | None, **given: Any) -> None:
     """Run a cluster until it is interrupted (SIGINT, SIGTERM)."""
     given = _with_scenario(context, given)
     signal.signal(

@@ -22,12 +22,11 @@ from mockconnect.core.faults import FaultError
 from mockconnect.core.injecting import FaultRow
 from mockconnect.core.journal import RequestRow
 from mockconnect.core.sim import Dice
-from mockconnect.core.terms import TargetState
 from mockconnect.scenario.actions import Request
 from mockconnect.scenario.asking import ask
 from mockconnect.scenario.checks import Asked, judge_client, judge_requests
-from mockconnect.scenario.conditions import AnswerFilter, Condition, shown
-from mockconnect.scenario.invariants import INVARIANTS
+from mockconnect.scenario.conditions import AnswerFilter, shown
+from mockconnect.scenario.convergence import converged, not_converged
 from mockconnect.scenario.loading import LoadedExpectation, Scenario
 from mockconnect.scenario.recording import Recorder
 from mockconnect.scenario.report import Report, Row, RuleReport, Verdict, seconds
@@ -35,7 +34,7 @@ from mockconnect.scenario.requests import SHOWN_MAX, RequestRecord, is_answered
 from mockconnect.scenario.rules import RuleRun
 from mockconnect.scenario.script import Eventually, Piece
 from mockconnect.scenario.shipped import shown_name
-from mockconnect.scenario.view import Test, compile_condition, live, serves
+from mockconnect.scenario.watching import Goal, Watch
 
 REQUESTS_MAX: Final = 1_000_000
 
@@ -67,8 +66,8 @@ class Player:
         self._recorder = Recorder(cluster)
         self._rules = [RuleRun(one, self) for one in scenario.rules]
         self._by_name = {run.name: run for run in self._rules}
-        self._watches = [_Watch.of(one, self) for one in scenario.expectations]
-        self._goals: list[_Goal] = []
+        self._watches = [Watch.of(one, self) for one in scenario.expectations]
+        self._goals: list[Goal] = []
         self._started_at_ms = cluster.now_ms
         self._timeline_ended_at_ms: int | None = None
         self._over_at_ms: int | None = None
@@ -116,6 +115,11 @@ class Player:
 
         self._first_request = first
         self.cluster.requests.on_request.append(first)
+
+    @property
+    def has_client(self) -> bool:
+        """Whether somebody under test has asked anything yet."""
+        return bool(self._of_client)
 
     @property
     def started_at_ms(self) -> int:
@@ -319,7 +323,7 @@ class Player:
         self.say("timeline over", why)
         for expected in self.scenario.expectations:
             if isinstance(expected.what, Eventually):
-                goal = _Goal(expected.what, self)
+                goal = Goal(expected.what, self)
                 self._goals.append(goal)
                 self.cluster.sim.after(expected.what.within, lambda: None)
         self.cluster.sim.after(0, lambda: None)
@@ -401,7 +405,7 @@ class Player:
                 verdicts.append(self._judged(expected, asked))
             elif expected.kind == "eventually":
                 goal = next(goals, None)
-                verdicts += _Goal(expected.what, self).verdicts() if goal is None else goal.verdicts()
+                verdicts += Goal(expected.what, self).verdicts() if goal is None else goal.verdicts()
             else:
                 verdicts.append(watch.verdict(is_over=self.over))
         if self._converged is not None:
@@ -420,131 +424,3 @@ class Player:
             return verdict
         moment_ms = verdict.at_ms - self._started_at_ms
         return Verdict(verdict.kind, verdict.text, verdict.held, verdict.detail, moment_ms)
-
-
-# --- expectations while it runs -------------------------------------------------------------------------------------------
-
-
-class _Watch:
-    """``always`` and ``sometimes``: looked at after every event until they are decided."""
-
-    def __init__(self, expected: LoadedExpectation, player: Player, problem: Callable[[], str]) -> None:
-        self.expected = expected
-        self._player = player
-        self._problem = problem
-        self._decided: tuple[str, int] | None = None
-
-    @classmethod
-    def of(cls, expected: LoadedExpectation, player: Player) -> _Watch:
-        what = expected.what
-        if expected.kind not in ("always", "sometimes"):
-            return cls(expected, player, lambda: "-")
-        if isinstance(what, str):
-            invariant = INVARIANTS[what]
-            return cls(expected, player, lambda: invariant(player.cluster))
-        test = compile_condition(what, player.cluster, player.answered)
-        if expected.kind == "always":
-            return cls(expected, player, lambda: "" if test() else "not so")
-        return cls(expected, player, lambda: "so" if test() else "")
-
-    def look(self) -> None:
-        if self._decided is None and self.expected.kind in ("always", "sometimes"):
-            found = self._problem()
-            if found:
-                self._decided = (found, self._player.clock_ms())
-
-    def verdict(self, *, is_over: bool) -> Verdict:
-        what = self.expected.what
-        text = what if isinstance(what, str) else shown(what)
-        detail, at_ms = self._decided or ("", None)
-        if self.expected.kind == "always":
-            return Verdict("always", text, self._decided is None, detail, at_ms)
-        if self._decided is not None:
-            return Verdict("sometimes", text, True, "first", at_ms)
-        if isinstance(what, Condition) and _needs_client(what) and not self._has_client():
-            return Verdict("sometimes", text, None, "no client was there")
-        return Verdict("sometimes", text, False if is_over else None, "it never was so")
-
-    def _has_client(self) -> bool:
-        return any(one.by == "client" for one in self._player.records)
-
-
-def _needs_client(condition: Condition) -> bool:
-    return condition.request is not None and condition.request.by == "client"
-
-
-class _Goal:
-    """``eventually``: all of it at one moment, in time."""
-
-    def __init__(self, goal: Eventually, player: Player) -> None:
-        self._goal = goal
-        self._tests: list[Test] = [
-            compile_condition(one, player.cluster, player.answered) for one in goal.that
-        ]
-        self._began_ms = player.clock_ms()
-        self._ended_ms: int | None = None
-        self._missing: tuple[bool, ...] = ()
-        self._met = False
-
-    @property
-    def decided(self) -> bool:
-        return self._ended_ms is not None
-
-    def look(self, clock_ms: int) -> None:
-        if self._ended_ms is not None:
-            return
-        self._missing = tuple(not test() for test in self._tests)
-        self._met = not any(self._missing)
-        if self._met or clock_ms - self._began_ms >= self._goal.within:
-            self._ended_ms = clock_ms
-
-    def verdicts(self) -> list[Verdict]:
-        found: list[Verdict] = []
-        for number, condition in enumerate(self._goal.that):
-            text = f"{shown(condition)} within {seconds(self._goal.within)}"
-            if self._ended_ms is None:
-                found.append(Verdict("eventually", text, None, "the run ended before"))
-            elif self._met:
-                detail = f"after {seconds(self._ended_ms - self._began_ms)}"
-                found.append(Verdict("eventually", text, True, detail, self._ended_ms))
-            else:
-                missing = self._missing[number]
-                detail = "not in time" if missing else "in time, but not together with the others"
-                found.append(Verdict("eventually", text, False, detail, self._ended_ms))
-        return found
-
-
-# --- convergence ----------------------------------------------------------------------------------------------------------
-
-_SHOWN: Final = {
-    TargetState.STARTED: "RUNNING",
-    TargetState.PAUSED: "PAUSED",
-    TargetState.STOPPED: "STOPPED",
-}
-
-
-def converged(cluster: Cluster) -> bool:
-    """At rest, and every worker shows every connector and task as its user wants it."""
-    return cluster.settled and not not_converged(cluster)
-
-
-def not_converged(cluster: Cluster) -> str:
-    """What is not yet as it should be, in words."""
-    if not cluster.settled:
-        return "the cluster is not at rest"
-    for worker, node in live(cluster):
-        if not serves(worker):
-            continue
-        state = node.configs.snapshot()
-        for name in sorted(state.entries):
-            wanted = _SHOWN[state.target_state(name)]
-            entry = node.statuses.entry(name)
-            found = "no status" if entry is None or entry.connector is None else entry.connector.state.value
-            if found != wanted:
-                return f"{worker.name} shows {name} as {found}, not {wanted}"
-            tasks = {} if entry is None else entry.tasks
-            for task in range(state.task_count(name) if wanted != "STOPPED" else 0):
-                shown_task = tasks[task].state.value if task in tasks else "no status"
-                if shown_task != wanted:
-                    return f"{worker.name} shows task {task} of {name} as {shown_task}, not {wanted}"
-    return ""
