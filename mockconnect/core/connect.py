@@ -61,6 +61,8 @@ class ConnectWorker:
         ``elsewhere``: it belongs to another environment that shares the group; clients do not know of it.
         """
         self.elsewhere = elsewhere
+        self.gave_up = False
+        """Its process has ended by itself, for want of Kafka or of a connector."""
         self.settings = settings
         self.plugins = tuple(plugins)
         self.command_line = command_line
@@ -117,6 +119,7 @@ class ConnectWorker:
         """Start a new process, if none runs."""
         if not self.running:
             self._broker.sim.note(self.name, -1, "worker", "start")
+            self.gave_up = False
             self.node = ConnectProcess(self._broker, self, self._find_worker)
             self.node.process.spawn(self.node.boot())
 
@@ -276,6 +279,7 @@ class ConnectProcess:
 
     def _exit(self, code: int, why: str) -> None:
         self._broker.sim.note(self._machine.name, -1, "worker", f"exit {code}: {why}")
+        self._machine.gave_up = True
         self.die()
 
     def shut_down(self) -> Steps[None]:

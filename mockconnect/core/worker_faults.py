@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 from mockconnect.core.carrying import Active, Ground, break_of
 from mockconnect.core.connect import ConnectWorker
@@ -85,12 +86,14 @@ def start_when_down(ground: Ground, worker: ConnectWorker) -> None:
 
 
 def _bring_back(ground: Ground, active: Active[Crash] | Active[Stop]) -> None:
-    down = [
-        other.workers for other in ground.others(active) if isinstance(other.fault, Crash | Stop | Bounce)
-    ]
     for name in active.workers:
-        if not any(name in workers for workers in down):
+        if not _kept_down(ground, active, name):
             start_when_down(ground, ground.workers[name])
+
+
+def _kept_down(ground: Ground, active: Active[Any], name: str) -> bool:
+    others = ground.others(active)
+    return any(isinstance(other.fault, Crash | Stop | Bounce) and name in other.workers for other in others)
 
 
 def freeze(ground: Ground, active: Active[Freeze]) -> None:
@@ -159,6 +162,9 @@ def cut_kafka(ground: Ground, active: Active[Partition] | Active[Isolate], worke
         network.heal_kafka(worker, active.id)
         if network.kafka_reachable(worker):
             ground.sim.note(worker, -1, "network", "reaches Kafka")
+            if ground.workers[worker].gave_up and not _kept_down(ground, active, worker):
+                # It found no Kafka when it started and ended; whatever watches over processes starts it again.
+                ground.workers[worker].start()
 
     active.undo(heal)
 

@@ -192,6 +192,17 @@ def test_workers_that_cannot_reach_each_other(scene: Scene) -> None:
     assert [scene.states(name) for name in lonely] == ["RUNNING RUNNING"] * len(lonely)
 
 
+def test_a_worker_that_found_no_kafka_is_started_again_with_it(scene: Scene) -> None:
+    """Connect ends when it does not find Kafka for a minute after its start."""
+    fault = scene.cluster.inject(faults.Isolate("connect-1"))
+    scene.cluster.inject(faults.Bounce("connect-1"))
+    scene.advance(120_000)
+    assert not scene.cluster.workers["connect-1"].running
+    scene.cluster.heal(fault)
+    assert scene.cluster.settle()
+    assert scene.ask(1, "health")["status"] == "healthy"
+
+
 def test_one_way(scene: Scene) -> None:
     scene.cluster.inject(faults.Partition("connect-0", "connect-1", oneway=True))
     assert scene.error(0, "restart_connector", name="b") == (500, REFUSED)
