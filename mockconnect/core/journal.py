@@ -81,6 +81,11 @@ class RequestRow:
     ended_at_ms: int | None = None
     fault: str = ""
 
+    @property
+    def duration_ms(self) -> int | None:
+        """How long it took in virtual time; ``None`` while it is open."""
+        return None if self.ended_at_ms is None else self.ended_at_ms - self.at_ms
+
     def describe(self, call: Call | None) -> None:
         """Take over what the call says."""
         if call is None:

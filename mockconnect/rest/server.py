@@ -170,6 +170,7 @@ class Listener:
         self._rest = Rest.REFUSED
         self._door: Door
         self._journal = server.cluster.requests
+        self._sim = server.cluster.sim
         self._interference = Interference(self, server.cluster, server.clock, worker)
         self._configure()
 
@@ -245,7 +246,7 @@ class Listener:
 
     async def answer(self, incoming: Incoming, head_size: int) -> HttpResponse:
         """The answer to one request; one without bytes means that the connection breaks."""
-        incoming.began_at_ms = self._server.cluster.sim.now_ms
+        incoming.began_at_ms = self._sim.now_ms
         try:
             response = await self._response(incoming, head_size)
         except (ConnectionError, web.RequestPayloadError):
@@ -254,7 +255,7 @@ class Listener:
             response = self._bug(incoming, error)
         if self._rest is Rest.REFUSED:
             response = response.closing()
-        now_ms = self._server.cluster.sim.now_ms
+        now_ms = self._sim.now_ms
         # What breaks behind a front door is a 502 in front of it.
         status_code = response.status if response.wire else 0 if incoming.breaks else 502
         if incoming.row is None:
