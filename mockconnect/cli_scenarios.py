@@ -89,8 +89,20 @@ def run(
     for path in timelines:
         _write(path, report)
     if not quiet:
-        click.echo(report.json() if as_json else report.text())
+        click.echo(report.json() if as_json else _colored(report.text()))
     sys.exit(0 if report.held else 1)
+
+
+COLORS: Final[Mapping[str, str]] = {"held": "green", "FAILED": "red", "not judged": "bright_black"}
+
+
+def _colored(text: str) -> str:
+    """Verdicts in colours; what is no terminal gets none of them."""
+    lines = []
+    for line in text.split("\n"):
+        word = next((one for one in COLORS if line.startswith(f"{one}  ")), None)
+        lines.append(line if word is None else click.style(word, fg=COLORS[word]) + line[len(word) :])
+    return "\n".join(lines)
 
 
 def load(command: str, name: str, params: Sequence[str]) -> Scenario:
@@ -179,10 +191,10 @@ def scenarios() -> None:
 )
 def list_scenarios(tags: tuple[str, ...]) -> None:
     """One scenario a line, its name first."""
-    from mockconnect.scenario.loading import load_scenario  # noqa: PLC0415 - heavy
+    from mockconnect.scenario.loading import read_metadata  # noqa: PLC0415 - heavy
     from mockconnect.scenario.shipped import shipped_files  # noqa: PLC0415 - heavy
 
-    found = [load_scenario(path).metadata for path in shipped_files()]
+    found = [read_metadata(path) for path in shipped_files()]
     found = [one for one in found if set(tags) <= set(one.tags)]
     width = max((len(one.name) for one in found), default=0)
     for one in found:

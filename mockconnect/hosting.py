@@ -20,6 +20,7 @@ from concurrent.futures import Future
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import Final, Protocol, TypeAlias, TypeVar, Unpack, get_args
 
@@ -66,9 +67,10 @@ from mockconnect.options import (
 from mockconnect.rest.clock import Clock, Pace
 from mockconnect.rest.ports import ReservedPort, reserve
 from mockconnect.rest.server import RestServer
+from mockconnect.scenario.loading import Scenario
 from mockconnect.scenario.player import Player
 from mockconnect.scenario.report import Report
-from mockconnect.staging import Staged, player_of, staged
+from mockconnect.staging import Staged, player_of, scenario_of, staged
 
 T = TypeVar("T")
 Verb = Callable[[], T]
@@ -516,6 +518,31 @@ class RunningCluster:
         return self._do(lambda: list(self._core.requests.rows(last)))
 
     # --- the scenario -------------------------------------------------------------------------------------------------------
+
+    def play(self, scenario: str | Path | Scenario, params: Mapping[str, object] | None = None) -> None:
+        """Begin to play a scenario on this cluster now, whatever it says of a cluster. One that is played ends first.
+
+        Raises :class:`OptionsError` or :class:`mockconnect.files.problems.FileError`.
+        """
+        loaded = scenario if isinstance(scenario, Scenario) else scenario_of(scenario, params)
+
+        def verb() -> None:
+            if self._hosted.player is not None:
+                self._hosted.player.close()
+            self._hosted.player = player_of(loaded, self._core)
+            self._hosted.begin()
+
+        self._act(verb)
+
+    def stop_scenario(self) -> Report:
+        """End the scenario that is played, heal what it broke, and judge as far as that can be."""
+
+        def verb() -> Report:
+            player = self._player()
+            player.stop()
+            return player.report()
+
+        return self._act(verb)
 
     @property
     def scenario_over(self) -> bool:

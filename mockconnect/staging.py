@@ -22,7 +22,7 @@ from mockconnect.core.versions import NEWEST, KafkaVersion
 from mockconnect.files.cluster import WorkerGiven
 from mockconnect.files.problems import FileError
 from mockconnect.files.reading import Place
-from mockconnect.options import Options, OptionsError, plugins_on, read_options
+from mockconnect.options import Options, OptionsError, Problem, plugins_on, read_options
 from mockconnect.scenario.actions import ActionParts
 from mockconnect.scenario.loading import Scenario, load_scenario
 from mockconnect.scenario.player import Player
@@ -48,13 +48,12 @@ def staged(arguments: Mapping[str, object]) -> Staged:
     wanted = arguments.get("scenario")
     if wanted is None:
         return Staged(read_options(given))
-    scenario = wanted if isinstance(wanted, Scenario) else _loaded(wanted, arguments.get("params"))
+    scenario = wanted if isinstance(wanted, Scenario) else scenario_of(wanted, arguments.get("params"))
     return Staged(options_of(scenario, given), scenario)
 
 
-def _loaded(wanted: object, params: object) -> Scenario:
-    from mockconnect.options import Problem  # noqa: PLC0415 - one name less at the top
-
+def scenario_of(wanted: object, params: object = None) -> Scenario:
+    """A scenario by its name or file. Raises :class:`OptionsError` and :class:`FileError`."""
     if not isinstance(wanted, str | Path):
         raise OptionsError([Problem("scenario", f"expected a name or a file, found {wanted!r}")])
     if params is not None and not isinstance(params, Mapping):

@@ -104,6 +104,14 @@ def load_scenario(path: str | Path, params: Mapping[str, str] | None = None) -> 
     return _Loading(params or {}).load(str(path), parse_file(path))
 
 
+def read_metadata(path: str | Path) -> Metadata:
+    """What people read of a scenario, without a look at the rest. Raises :class:`FileError`."""
+    tree: Tree[Any] = Tree(str(path), parse_file(path))
+    _check_header(tree, "Scenario")
+    found: Metadata = tree.read(Metadata, ("metadata",))
+    return found
+
+
 def scenario_from_text(text: str, name: str, params: Mapping[str, str] | None = None) -> Scenario:
     """The same of a text; paths of files that it includes are relative to ``name``."""
     return _Loading(params or {}).load(name, parse(text, name, is_json=name.endswith(".json")))

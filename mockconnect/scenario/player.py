@@ -148,6 +148,31 @@ class Player:
         self._client_is_attached = False
         self.cluster.sim.after(0, lambda: None)
 
+    def stop(self, why: str = "stopped") -> None:
+        """It is over here and now: what is broken is healed, and what had time left is not judged."""
+        if self.waits:
+            self.start()
+        for run in self._rules:
+            run.over = True
+        if not self.over:
+            self._timeline_over(why)
+            if self.scenario.finally_.heal:
+                self.cluster.heal_all()
+            self._over()
+
+    def close(self) -> None:
+        """Leave the cluster alone from now on."""
+        self.stop()
+        requests = self.cluster.requests
+        for listeners, own in (
+            (requests.on_request, self._request_arrived),
+            (requests.on_answer, self._request_ended),
+            (self.cluster.faults.on_end, self._fault_ended),
+        ):
+            if own in listeners:
+                listeners.remove(own)  # type: ignore[arg-type]
+        self._recorder.stop()
+
     def clock_ms(self) -> int:
         """The scenario's own time."""
         return self.cluster.now_ms - self._started_at_ms

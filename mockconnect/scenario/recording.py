@@ -69,6 +69,11 @@ class Recorder:
         for worker in self._cluster.workers.values():
             worker.on_rest.append(self._port_changed)
 
+    def stop(self) -> None:
+        for worker in self._cluster.workers.values():
+            if self._port_changed in worker.on_rest:
+                worker.on_rest.remove(self._port_changed)
+
     def take(self) -> None:
         """New rows of the trace, and what lasts."""
         cluster = self._cluster

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -9,12 +10,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 import mockconnect
+from mockconnect.cli import main
 from mockconnect.files.problems import FileError
 from mockconnect.hosting import RunningCluster
 from mockconnect.scenario.report import Report
@@ -34,6 +37,21 @@ def command(*arguments: str, **environment: str) -> subprocess.CompletedProcess[
         env={**os.environ, **environment},
         check=False,
     )
+
+
+@dataclass(frozen=True)
+class Said:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def said(*arguments: str) -> Said:
+    """The same in this process, which is faster."""
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as ended:
+        main.main(list(arguments), prog_name="mockconnect")
+    return Said(int(ended.value.code or 0), out.getvalue(), err.getvalue())
 
 
 def story(report: Report) -> list[tuple[int, str, str, str]]:
@@ -65,9 +83,7 @@ def test_a_real_clock_plays_the_same_events_in_the_same_order() -> None:
 
 
 def test_what_is_printed_is_a_function_of_scenario_and_seed() -> None:
-    runs = {
-        command("run", SCENARIO, "--seed", "7", PYTHONHASHSEED=seed).stdout for seed in ("0", "1", "4711")
-    }
+    runs = {command("run", SCENARIO, "--seed", "7", PYTHONHASHSEED=seed).stdout for seed in ("0", "4711")}
     assert len(runs) == 1
     assert "leader-crash held" in runs.pop()
 
@@ -77,6 +93,22 @@ def test_the_marker_names_a_scenario(connect_cluster: RunningCluster) -> None:
     connect_cluster.advance("10s")
     assert connect_cluster.report().rules[0].fired_at_ms == (5_000,)
     connect_cluster.play_out().check()
+
+
+def test_scenarios_follow_each_other_on_a_running_cluster() -> None:
+    with mockconnect.start(workers=3) as cluster:
+        cluster.play("chaos", {})
+        cluster.advance("40s")
+        first = cluster.stop_scenario()
+        assert first.scenario == "chaos"
+        assert cluster.faults == []
+        assert cluster.scenario_over
+        cluster.settle()
+        cluster.play("rolling-restart")
+        second = cluster.play_out()
+    assert second.scenario == "rolling-restart"
+    assert [verdict.held for verdict in second.verdicts if verdict.kind == "finally"] == [True]
+    assert first.total_ms == 40_000
 
 
 def test_arguments_win_over_the_scenario() -> None:
@@ -114,7 +146,7 @@ def test_what_is_wrong_with_its_cluster_is_told_at_its_line(tmp_path: Path) -> N
 
 
 def test_a_naive_client_fails_and_a_robust_one_passes() -> None:
-    naive = command("run", "rolling-upgrade", "--", sys.executable, str(CLIENT), "naive")
+    naive = command("run", "rolling-upgrade", "--clock", "paced", "--", sys.executable, str(CLIENT), "naive")
     assert naive.returncode == 1, naive.stdout + naive.stderr
     assert "FAILED      client      {max_rate" in naive.stdout
     robust = command("run", "rolling-upgrade", "--", sys.executable, str(CLIENT), "robust")
@@ -141,7 +173,7 @@ def test_a_command_that_does_not_exist_is_bad_input() -> None:
 
 def test_run_writes_timelines(tmp_path: Path) -> None:
     files = [tmp_path / f"run.{kind}" for kind in ("txt", "jsonl", "html")]
-    ended = command("run", SCENARIO, "--json", *(f"--timeline={path}" for path in files))
+    ended = said("run", SCENARIO, "--json", *(f"--timeline={path}" for path in files))
     assert ended.returncode == 0, ended.stderr
     assert json.loads(ended.stdout)["held"] is True
     text, lines, page = (path.read_text(encoding="utf-8") for path in files)
@@ -159,7 +191,7 @@ def test_run_writes_timelines(tmp_path: Path) -> None:
 def test_bad_input_is_told_and_nothing_else(tmp_path: Path) -> None:
     file = tmp_path / "seven.yaml"
     file.write_text(SEVEN)
-    ended = command("run", str(file))
+    ended = said("run", str(file))
     assert (ended.returncode, ended.stdout) == (2, "")
     assert len(ended.stderr.splitlines()) == 7
     assert all(line.startswith(f"mockconnect run: {file}:") for line in ended.stderr.splitlines())
@@ -169,30 +201,30 @@ def test_bad_input_is_told_and_nothing_else(tmp_path: Path) -> None:
         [SCENARIO, "--param", "x=1"],
         [SCENARIO, "--clock", "z"],
     ):
-        ended = command("run", *arguments)
+        ended = said("run", *arguments)
         assert (ended.returncode, ended.stdout) == (2, ""), arguments
         assert len(ended.stderr.splitlines()) == 1
-    assert command("run", SCENARIO, "--timeline", "x.pdf").returncode == 2
+    assert said("run", SCENARIO, "--timeline", "x.pdf").returncode == 2
 
 
 def test_scenarios_list_show_copy_and_check(tmp_path: Path) -> None:
-    listed = command("scenarios", "list").stdout.splitlines()
+    listed = said("scenarios", "list").stdout.splitlines()
     assert len(listed) >= 45
     assert any(line.startswith("rolling-upgrade ") for line in listed)
-    upgrades = command("scenarios", "list", "--tag", "upgrade").stdout.splitlines()
+    upgrades = said("scenarios", "list", "--tag", "upgrade").stdout.splitlines()
     assert 0 < len(upgrades) < len(listed)
-    shown = command("scenarios", "show", "rolling-upgrade").stdout
-    copied = command("scenarios", "copy", "rolling-upgrade", str(tmp_path))
+    shown = said("scenarios", "show", "rolling-upgrade").stdout
+    copied = said("scenarios", "copy", "rolling-upgrade", str(tmp_path))
     target = tmp_path / "rolling-upgrade.yaml"
     assert copied.stdout.strip() == str(target)
     assert target.read_text(encoding="utf-8") == shown
-    assert command("scenarios", "copy", "rolling-upgrade", str(tmp_path)).returncode == 2
-    assert command("scenarios", "check", str(target)).returncode == 0
-    assert "did you mean" in command("scenarios", "show", "roling-upgrade").stderr
+    assert said("scenarios", "copy", "rolling-upgrade", str(tmp_path)).returncode == 2
+    assert said("scenarios", "check", str(target)).returncode == 0
+    assert "did you mean" in said("scenarios", "show", "roling-upgrade").stderr
 
 
 def test_the_schema_is_printed() -> None:
-    schema = json.loads(command("schema", "scenario").stdout)
+    schema = json.loads(said("schema", "scenario").stdout)
     assert schema["$schema"].startswith("https://json-schema.org/")
     assert schema["title"] == "mockconnect scenario file"
 
