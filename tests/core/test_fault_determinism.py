@@ -20,7 +20,7 @@ CONFIG = {"connector.class": "com.example.PlainConnector", "tasks.max": "3"}
 ROOT = Path(__file__).resolve().parents[2]
 STORY: tuple[faults.Fault, ...] = (
     faults.Crash("one", for_ms=20_000),
-    faults.Freeze("minority", for_ms=4_000),
+    faults.Freeze("follower", for_ms=4_000),
     faults.Partition("one", "followers", for_ms=30_000),
     faults.Lag("all", config_ms=900, status_ms=4_000, for_ms=60_000),
     faults.CreateConnector("n", CONFIG),
