@@ -93,6 +93,7 @@ def _arguments(scenario: Scenario) -> dict[str, object]:
         "seed": settings.seed,
         "clock": settings.clock,
         "timing": settings.timing,
+        "mode": settings.mode,
         "front_door": settings.front_door,
         "cold_start": settings.cold_start,
     }
@@ -132,7 +133,7 @@ def _plugins(scenario: Scenario, entries: list[Any]) -> list[Any]:
 # --- places ---------------------------------------------------------------------------------------------------------------
 
 _STEP: Final = re.compile(r"([A-Za-z_][\w-]*)|\.([A-Za-z_][\w-]*)|\[(\d+)\]|\['([^']*)'\]")
-_SETTINGS: Final = ("seed", "clock", "timing", "front_door", "cold_start")
+_SETTINGS: Final = ("seed", "clock", "timing", "mode", "front_door", "cold_start")
 
 
 def _place(where: str) -> Place:

@@ -85,16 +85,17 @@ class Scenario:
 
     @property
     def worker_names(self) -> tuple[str, ...]:
-        return worker_names(self.cluster)
+        return worker_names(self.cluster, 1 if self.settings.mode == "standalone" else 3)
 
     def with_seed(self, seed: int) -> Scenario:
         return replace(self, settings=msgspec.structs.replace(self.settings, seed=seed))
 
 
-def worker_names(cluster: Cluster) -> tuple[str, ...]:
+def worker_names(cluster: Cluster, usual: int = 3) -> tuple[str, ...]:
+    """Names of the workers; ``usual`` is how many there are if nothing is said."""
     given = cluster.workers
     if given is None or isinstance(given, int):
-        return tuple(f"connect-{number}" for number in range(given or 3))
+        return tuple(f"connect-{number}" for number in range(given or usual))
     named = (one if isinstance(one, str) else one.name for one in given)
     return tuple(name or f"connect-{number}" for number, name in enumerate(named))
 

@@ -53,6 +53,7 @@ class Settings(Part, kw_only=True, frozen=True):
     per_request: Duration | None = None
     """How far a request moves paced time."""
     timing: dict[str, str] = msgspec.field(default_factory=dict)
+    mode: Literal["distributed", "standalone"] | None = None
     front_door: Literal["round_robin", "random", "sticky", "leader"] | None = None
     """How the one port in front of all workers chooses among them."""
     cold_start: bool = False
