@@ -5,6 +5,7 @@ Rules of this room:
 * A name is a worker, whatever it does now. A role (``leader``, ``followers``, ``one``, …) means workers that are able to
   suffer the fault: running ones, or for a start those that are down.
 * What is left to chance is drawn from the stream it is given, so one fault's choice does not shift another's.
+* A worker of another environment is nobody's target.
 * An order is always the cluster's own; nothing here changes anything.
 """
 
@@ -42,7 +43,7 @@ class Cast:
             if not found:
                 raise FaultError("no worker is named")
             return tuple(dict.fromkeys(found))
-        if target in self.workers:
+        if target in self.workers and not self.workers[target].elsewhere:
             return (target,)
         owner = _OWNER.fullmatch(target)
         if owner is not None:
@@ -59,6 +60,11 @@ class Cast:
         if name is None:
             what = of.connector if of.task is None else f"task {of.task} of {of.connector}"
             raise FaultError(f"no worker runs {what}")
+        return self._here(name)
+
+    def _here(self, name: str) -> str:
+        if self.workers[name].elsewhere:
+            raise FaultError(f"{name} is in another environment: nothing can be done to it from here")
         return name
 
     def _role(self, role: str, dice: Dice, able: Able) -> tuple[str, ...]:
@@ -66,7 +72,7 @@ class Cast:
         if role == "leader":
             if leader is None:
                 raise FaultError("the group has no leader now")
-            return (leader,)
+            return (self._here(leader),)
         candidates = [name for name, worker in self.workers.items() if _is_able(worker, able)]
         if role in ("follower", "followers"):
             candidates = [name for name in candidates if name != leader]

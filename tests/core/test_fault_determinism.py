@@ -34,7 +34,7 @@ STORY: tuple[faults.Fault, ...] = (
     faults.RollingUpgrade(order="random", kafka_version="4.2.0"),
     faults.NotReady("one", for_ms=20_000),
     faults.DeleteConnector("b"),
-    faults.Isolate("leader", for_ms=30_000),
+    faults.Isolate("follower", for_ms=30_000),
 )
 
 
