@@ -258,7 +258,7 @@ def test_a_leader_in_another_environment(scene: Scene) -> None:
     leader = scene.cluster.leader
     assert leader == "elsewhere-foreign_leader-1"
     for target in ("leader", leader):
-        with pytest.raises(faults.FaultError, match="another environment|no worker is called"):
+        with pytest.raises(faults.FaultError, match=r"another environment|no worker is called"):
             scene.cluster.inject(faults.Crash(target))
     for worker in range(3):
         text = "IO Error trying to forward REST request: java.net.SocketTimeoutException: Connect Timeout"
