@@ -27,8 +27,8 @@ from click.core import ParameterSource
 from mockconnect.cli_scenarios import load, refuse, run, scenario_schema_command, scenarios
 
 if TYPE_CHECKING:
+    from mockconnect.files.problems import Problem
     from mockconnect.hosting import RunningCluster
-    from mockconnect.options import Problem
 
 DEFAULT_PORT: Final = "8083"
 HEALTH_TIMEOUT_S: Final = 12.0
@@ -239,7 +239,7 @@ def _number(text: object) -> object:
 
 
 def _pairs(name: str, texts: Sequence[str], problems: list[Problem]) -> dict[str, str]:
-    from mockconnect.options import Problem  # noqa: PLC0415 - heavy
+    from mockconnect.files.problems import Problem  # noqa: PLC0415 - heavy
 
     pairs: dict[str, str] = {}
     for text in texts:
@@ -270,7 +270,7 @@ def _flag_of(where: str) -> tuple[str, str]:
 
 def _check_ready_file(path: Path, problems: list[Problem]) -> None:
     """An old file would say that what is not ready is; so it goes first."""
-    from mockconnect.options import Problem  # noqa: PLC0415 - heavy
+    from mockconnect.files.problems import Problem  # noqa: PLC0415 - heavy
 
     try:
         path.unlink(missing_ok=True)

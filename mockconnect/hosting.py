@@ -51,13 +51,13 @@ from mockconnect.core.settings import WorkerSettings
 from mockconnect.core.sim import TraceRow
 from mockconnect.core.traces import CONNECT_EXCEPTION, java_trace
 from mockconnect.core.versions import KafkaVersion
+from mockconnect.files.problems import Problem
 from mockconnect.options import (
     Arguments,
     Duration,
     Options,
     OptionsError,
     PluginsGiven,
-    Problem,
     WorkerGiven,
     duration_ms,
     one_of,

@@ -26,6 +26,7 @@ from mockconnect.core.plugins import PluginDesc
 from mockconnect.core.settings import Timing, WorkerSettings
 from mockconnect.core.terms import TargetState
 from mockconnect.core.versions import NEWEST, KafkaVersion
+from mockconnect.files.problems import Problem
 from mockconnect.rest.filters import BASIC_AUTH_EXTENSION, USERS_PROPERTY, Filters
 from mockconnect.rest.front_door import POLICIES, Policy
 from mockconnect.rest.jetty import jetty_of
@@ -77,17 +78,6 @@ class Arguments(TypedDict, total=False):
     params: Mapping[str, object]
     front_door: str | None
     front_door_port: int
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One mistake: ``where`` is the argument, with the path inside it."""
-
-    where: str
-    text: str
-
-    def __str__(self) -> str:
-        return f"{self.where}: {self.text}"
 
 
 class OptionsError(ValueError):

@@ -19,10 +19,11 @@ import msgspec
 from mockconnect.core.cluster import Cluster
 from mockconnect.core.plugins import PluginDesc
 from mockconnect.core.versions import NEWEST, KafkaVersion
+from mockconnect.files.cluster import Cluster as Connect
 from mockconnect.files.cluster import WorkerGiven
-from mockconnect.files.problems import FileError
+from mockconnect.files.problems import FileError, Problem
 from mockconnect.files.reading import Place
-from mockconnect.options import Options, OptionsError, Problem, plugins_on, read_options
+from mockconnect.options import KNOWN, Options, OptionsError, plugins_on, read_options
 from mockconnect.scenario.actions import ActionParts
 from mockconnect.scenario.loading import Scenario, load_scenario
 from mockconnect.scenario.player import Player
@@ -73,23 +74,17 @@ def options_of(scenario: Scenario, given: Mapping[str, object]) -> Options:
     except OptionsError as error:
         for problem in error.problems:
             place = _place(problem.where)
-            if not place or place[0] in given or place[0] not in of_file:
+            if not place or place[0] in given or place[0] not in (*_OF_CLUSTER, *_SETTINGS):
                 raise
             scenario.tree.problem(_in_file(place), problem.text)
         raise FileError(scenario.tree.problems, scenario.file) from None
 
 
 def _arguments(scenario: Scenario) -> dict[str, object]:
-    cluster, settings = scenario.cluster, scenario.settings
+    settings = scenario.settings
+    of_cluster = {"cluster": _with_ids(scenario)} if "cluster" in KNOWN else _cluster_arguments(scenario)
     found: dict[str, object] = {
-        "workers": [_worker(scenario, number) for number in range(len(scenario.worker_names))],
-        "kafka_version": cluster.kafka_version,
-        "cluster_id": cluster.cluster_id,
-        "plugins": _plugins(scenario, cluster.plugins),
-        "config": cluster.config,
-        "connectors": [
-            {"name": one.name, "config": one.whole_config, "state": one.state} for one in cluster.connectors
-        ],
+        **of_cluster,
         "seed": settings.seed,
         "clock": settings.clock,
         "timing": settings.timing,
@@ -98,6 +93,33 @@ def _arguments(scenario: Scenario) -> dict[str, object]:
         "cold_start": settings.cold_start,
     }
     return {name: value for name, value in found.items() if value not in (None, {}, [])}
+
+
+def _with_ids(scenario: Scenario) -> Connect:
+    """The cluster of the file; workers that have no id get one that does not depend on ports."""
+    given = scenario.cluster.workers
+    workers: list[str | WorkerGiven] = []
+    for number, name in enumerate(scenario.worker_names):
+        one = given[number] if isinstance(given, list) else WorkerGiven()
+        worker = WorkerGiven(name=one) if isinstance(one, str) else one
+        worker_id = worker.worker_id or f"{name}:{WORKER_PORT}"
+        workers.append(msgspec.structs.replace(worker, name=name, worker_id=worker_id))
+    return msgspec.structs.replace(scenario.cluster, workers=workers)
+
+
+def _cluster_arguments(scenario: Scenario) -> dict[str, object]:
+    """The same, one by one."""
+    cluster = scenario.cluster
+    return {
+        "workers": [_worker(scenario, number) for number in range(len(scenario.worker_names))],
+        "kafka_version": cluster.kafka_version,
+        "cluster_id": cluster.cluster_id,
+        "plugins": _plugins(scenario, cluster.plugins),
+        "config": cluster.config,
+        "connectors": [
+            {"name": one.name, "config": one.whole_config, "state": one.state} for one in cluster.connectors
+        ],
+    }
 
 
 def _worker(scenario: Scenario, number: int) -> dict[str, Any]:
@@ -133,6 +155,16 @@ def _plugins(scenario: Scenario, entries: list[Any]) -> list[Any]:
 # --- places ---------------------------------------------------------------------------------------------------------------
 
 _STEP: Final = re.compile(r"([A-Za-z_][\w-]*)|\.([A-Za-z_][\w-]*)|\[(\d+)\]|\['([^']*)'\]")
+_OF_CLUSTER: Final = (
+    "workers",
+    "kafka_version",
+    "cluster_id",
+    "plugins",
+    "plugin_sets",
+    "config",
+    "connectors",
+    "loggers",
+)
 _SETTINGS: Final = ("seed", "clock", "timing", "mode", "front_door", "cold_start")
 
 
