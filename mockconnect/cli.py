@@ -162,8 +162,9 @@ def _with_scenario(context: click.Context, given: Mapping[str, Any]) -> dict[str
     for name, value in (("seed", scenario.settings.seed), ("clock", scenario.settings.clock or "real")):
         if context.get_parameter_source(name) is ParameterSource.DEFAULT:
             found[name] = value
-    if context.get_parameter_source("workers") is ParameterSource.DEFAULT:
-        found["workers"] = None
+    for name in ("workers", "mode"):
+        if context.get_parameter_source(name) is ParameterSource.DEFAULT:
+            found[name] = None
     return {**found, "scenario": scenario}
 
 

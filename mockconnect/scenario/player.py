@@ -63,6 +63,9 @@ class Player:
         self._client_is_attached = False
         self._first_request: Callable[[RequestRow], None] | None = None
         self._of_client: dict[int, RequestRecord] = {}
+        self._ended: list[RequestRecord] = []
+        self._looked_for: dict[int, tuple[int, bool]] = {}
+        """By filter, which lives as long as the scenario: how many of these were looked at, and whether one fits."""
         self._recorder = Recorder(cluster)
         self._rules = [RuleRun(one, self) for one in scenario.rules]
         self._by_name = {run.name: run for run in self._rules}
@@ -193,7 +196,12 @@ class Player:
         return self.scenario.pieces[name]
 
     def answered(self, wanted: AnswerFilter) -> bool:
-        return any(is_answered(one, wanted) for one in self.records)
+        """Whether such a request has ended; looked at once per request, however often it is asked."""
+        seen, found = self._looked_for.get(id(wanted), (0, False))
+        if not found and seen < len(self._ended):
+            found = any(is_answered(one, wanted) for one in self._ended[seen:])
+            self._looked_for[id(wanted)] = (len(self._ended), found)
+        return found
 
     def happened(self, rule: RuleRun, *, ended: bool) -> None:
         for run in self._rules:
@@ -231,6 +239,7 @@ class Player:
             other.request_arrived(record)
 
         def ended(_: RequestRecord) -> None:
+            self._ended.append(record)
             self._recorder.request_ended(record)
             run.request_ended()
 
@@ -262,6 +271,7 @@ class Player:
         record.status_code, record.message = row.status_code, row.message
         record.shows = body[:SHOWN_MAX].decode("utf-8", "replace") if row.status_code < 400 else ""
         record.ended_at_ms = self.cluster.now_ms
+        self._ended.append(record)
         self._recorder.request_ended(record)
         self._look()
 

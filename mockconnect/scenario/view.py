@@ -15,6 +15,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Final
+from weakref import WeakKeyDictionary
 
 from mockconnect.core.cluster import Cluster
 from mockconnect.core.connect import ConnectProcess, ConnectWorker, Rest
@@ -112,9 +113,15 @@ def serves(worker: ConnectWorker) -> bool:
 
 
 def plugins_of(node: ConnectProcess) -> tuple[tuple[str, str | None], ...]:
-    """Class and version of every connector plugin that a process knows."""
-    listed = node.inside.answers.plugins.list(True)
-    return tuple((plugin.class_name, plugin.version) for plugin in listed)
+    """Class and version of every connector plugin that a process knows; that never changes while it lives."""
+    known = _PLUGINS.get(node)
+    if known is None:
+        listed = node.inside.answers.plugins.list(True)
+        known = _PLUGINS[node] = tuple((plugin.class_name, plugin.version) for plugin in listed)
+    return known
+
+
+_PLUGINS: Final[WeakKeyDictionary[ConnectProcess, tuple[tuple[str, str | None], ...]]] = WeakKeyDictionary()
 
 
 def plugins_differ(cluster: Cluster) -> bool:
