@@ -59,7 +59,8 @@ class Player:
         self.records: list[RequestRecord] = []
         self.client_rate: float | None = None
         """Virtual per real time, as the client under test knows it; ``None`` if its waiting moves nothing."""
-        self.on_row: list[Callable[[], object]] = []
+        self.on_over: list[Callable[[], object]] = []
+        """Called when it has come to its end."""
         self._client_is_attached = False
         self._first_request: Callable[[RequestRow], None] | None = None
         self._of_client: dict[int, RequestRecord] = {}
@@ -396,6 +397,8 @@ class Player:
         self._over_at_ms = self.clock_ms()
         self.say("over", self.scenario.name)
         self._recorder.take()
+        for listener in tuple(self.on_over):
+            listener()
 
     def _fault_ended(self, row: FaultRow) -> None:
         for run in self._rules:

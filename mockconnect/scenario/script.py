@@ -201,7 +201,7 @@ class Expect(Part, kw_only=True, frozen=True):
     """What has to come of it."""
 
     always: list[Text | Condition] = msgspec.field(default_factory=list)
-    """Names of invariants (``mockconnect scenarios invariants``), or conditions; looked at after every event."""
+    """Names of invariants, or conditions; looked at after every event."""
     client: list[ClientExpectation] = msgspec.field(default_factory=list)
     sometimes: list[Condition] = msgspec.field(default_factory=list)
     """Coverage: what must have been so at some moment, or the run proves nothing."""
