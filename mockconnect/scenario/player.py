@@ -62,6 +62,7 @@ class Player:
         self.on_over: list[Callable[[], object]] = []
         """Called when it has come to its end."""
         self._client_is_attached = False
+        self._is_closed = False
         self._first_request: Callable[[RequestRow], None] | None = None
         self._of_client: dict[int, RequestRecord] = {}
         self._ended: list[RequestRecord] = []
@@ -167,6 +168,7 @@ class Player:
     def close(self) -> None:
         """Leave the cluster alone from now on."""
         self.stop()
+        self._is_closed = True
         requests = self.cluster.requests
         for listeners, own in (
             (requests.on_request, self._request_arrived),
@@ -323,6 +325,8 @@ class Player:
     # --- after every event ----------------------------------------------------------------------------------------------------
 
     def _event_happened(self) -> None:
+        if self._is_closed:
+            return
         self._recorder.take()
         if self.phase is Phase.OVER:
             return
