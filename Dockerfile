@@ -10,6 +10,7 @@ RUN python -m venv /opt/mockconnect
 WORKDIR /src
 COPY pyproject.toml README.md LICENSE ./
 COPY mockconnect ./mockconnect
+COPY scenarios ./scenarios
 RUN /opt/mockconnect/bin/pip install --no-cache-dir --disable-pip-version-check .
 
 FROM python:${PYTHON_VERSION}-slim

@@ -22,7 +22,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
+from click.core import ParameterSource
 
+from mockconnect.cli_scenarios import load, refuse, run, scenarios
 from mockconnect.commands import plugins, schema, seed
 
 if TYPE_CHECKING:
@@ -125,9 +127,25 @@ def _option(name: str, help_text: str, *more_variables: str, **attributes: Any) 
     default=None,
     metavar="FILE",
 )
+@_option(
+    "--front-door",
+    "One more port in front of all workers: round_robin, random, sticky or leader.",
+    default=None,
+    metavar="HOW",
+)
+@_option("--front-door-port", "Port of the front door; 0 takes a free one.", default=None, metavar="PORT")
 @_option("--cold-start", "Show the boot and the first rebalance too.", is_flag=True)
-def serve(ready_file: str | None, **given: Any) -> None:
+@_option(
+    "--scenario",
+    "Play a scenario, a name or a file; its report comes at the end.",
+    default=None,
+    metavar="NAME",
+)
+@_option("--param", "A parameter of the scenario; may be repeated.", multiple=True, metavar="NAME=VALUE")
+@click.pass_context
+def serve(context: click.Context, /, ready_file: str | None, **given: Any) -> None:
     """Run a cluster until it is interrupted (SIGINT, SIGTERM)."""
+    given = _with_scenario(context, given)
     signal.signal(
         signal.SIGTERM, lambda *_: sys.exit(0)
     )  # until the event loop takes over; the first process needs it
@@ -135,14 +153,34 @@ def serve(ready_file: str | None, **given: Any) -> None:
     arguments = _arguments(given, problems)
     if ready_file is not None:
         _check_ready_file(Path(ready_file), problems)
+    from mockconnect.files.problems import FileError  # noqa: PLC0415 - heavy
     from mockconnect.options import OptionsError  # noqa: PLC0415 - heavy
 
     try:
         _serve(arguments, problems, None if ready_file is None else Path(ready_file))
     except OptionsError as error:
         _refuse(error.problems)
+    except FileError as error:
+        refuse("serve", error.problems)
     except KeyboardInterrupt:
         sys.exit(0)
+
+
+def _with_scenario(context: click.Context, given: Mapping[str, Any]) -> dict[str, Any]:
+    """What the scenario says counts unless somebody has written something else."""
+    found = {name: value for name, value in given.items() if name not in ("scenario", "param")}
+    if given["scenario"] is None:
+        if given["param"]:
+            refuse("serve", ["--param: there is no scenario that it could be for"])
+        return found
+    scenario = load("serve", given["scenario"], given["param"])
+    for name, value in (("seed", scenario.settings.seed), ("clock", scenario.settings.clock or "real")):
+        if context.get_parameter_source(name) is ParameterSource.DEFAULT:
+            found[name] = value
+    for name in ("workers", "mode"):
+        if context.get_parameter_source(name) is ParameterSource.DEFAULT:
+            found[name] = None
+    return {**found, "scenario": scenario}
 
 
 def _serve(arguments: Mapping[str, Any], problems: list[Problem], ready_file: Path | None) -> None:
@@ -158,10 +196,11 @@ def _serve(arguments: Mapping[str, Any], problems: list[Problem], ready_file: Pa
 
 
 def _problems_of(arguments: Mapping[str, Any]) -> Sequence[Problem]:
-    from mockconnect.options import OptionsError, read_options  # noqa: PLC0415 - heavy
+    from mockconnect.options import OptionsError  # noqa: PLC0415 - heavy
+    from mockconnect.staging import staged  # noqa: PLC0415 - heavy
 
     try:
-        read_options(arguments)
+        staged(arguments)
     except OptionsError as error:
         return error.problems
     return ()
@@ -183,6 +222,8 @@ async def _until_interrupted(arguments: Mapping[str, Any], ready_file: Path | No
         try:
             _greet(cluster, arguments)
             await interrupted.wait()
+            if "scenario" in arguments:
+                click.echo(cluster.report().text())
         finally:
             if ready_file is not None:
                 ready_file.unlink(missing_ok=True)
@@ -191,7 +232,7 @@ async def _until_interrupted(arguments: Mapping[str, Any], ready_file: Path | No
 def _arguments(given: Mapping[str, Any], problems: list[Problem]) -> dict[str, Any]:
     """What was written, as :func:`mockconnect.start` takes it. Numbers become numbers where they are some."""
     arguments = {name: value for name, value in given.items() if value not in (None, ())}
-    for name in ("workers", "port", "seed"):
+    for name in ("workers", "port", "seed", "front_door_port"):
         if name in arguments:
             arguments[name] = _number(arguments[name])
     for name in ("config", "timing"):
@@ -257,7 +298,8 @@ def _check_ready_file(path: Path, problems: list[Problem]) -> None:
 
 def _write_ready_file(path: Path, cluster: RunningCluster) -> None:
     workers = [{"name": one.name, "worker_id": one.id, "url": one.url} for one in cluster.workers]
-    _write(path, json.dumps({"workers": workers, "seed": cluster.seed}, indent=2) + "\n")
+    door = {} if cluster.front_door_url is None else {"front_door": cluster.front_door_url}
+    _write(path, json.dumps({"workers": workers, "seed": cluster.seed, **door}, indent=2) + "\n")
 
 
 def _write(path: Path, text: str) -> None:
@@ -290,6 +332,13 @@ def _greet(cluster: RunningCluster, arguments: Mapping[str, Any]) -> None:
         ("worker", f"{one.name}  {one.url}" + ("  leader" if one.is_leader else ""))
         for one in cluster.workers
     ]
+    if cluster.front_door_url is not None:
+        lines.append(
+            (
+                "worker",
+                f"all of them behind {cluster.front_door_url}  {arguments.get('front_door', 'round_robin')}",
+            )
+        )
     lines += [("", ""), ("", "Try, in another terminal:")]
     for what, command in TRY:
         lines += [("comment", f"  # {what}"), ("command", f"  {command.format(url=cluster.url)}")]
@@ -455,7 +504,7 @@ def _json(body: bytes) -> Mapping[str, Any]:
     return {}
 
 
-for _command in (plugins, schema, seed):
+for _command in (plugins, schema, seed, run, scenarios):
     main.add_command(_command)
 
 if __name__ == "__main__":

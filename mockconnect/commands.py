@@ -277,13 +277,13 @@ def _shown(argument: Any) -> str:
 
 
 @click.command()
-@click.argument("what", type=click.Choice(["cluster"]), metavar="cluster")
+@click.argument("what", type=click.Choice(["cluster", "scenario"]), metavar="cluster|scenario")
 def schema(what: str) -> None:
-    """The JSON Schema of a cluster file: for editors, and for tools that write one."""
-    assert what == "cluster", what
+    """The JSON Schema of a cluster file or a scenario file: for editors, and for tools that write one."""
     from mockconnect.files.cluster import cluster_schema  # noqa: PLC0415 - heavy
+    from mockconnect.scenario.script import scenario_schema  # noqa: PLC0415 - heavy
 
-    click.echo(json.dumps(cluster_schema(), indent=2))
+    click.echo(json.dumps(cluster_schema() if what == "cluster" else scenario_schema(), indent=2))
 
 
 # --- seed ------------------------------------------------------------------------------------------------------------------

@@ -20,17 +20,37 @@ from concurrent.futures import Future
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from types import TracebackType
-from typing import Final, Protocol, TypeAlias, TypeVar, Unpack
+from typing import Final, Protocol, TypeAlias, TypeVar, Unpack, get_args
 
-from mockconnect.catalog import client_definition
+from mockconnect.catalog import apache_plugins, client_definition
 from mockconnect.core.answers import Answer
 from mockconnect.core.cluster import Cluster, ClusterOptions
 from mockconnect.core.connect import ConnectWorker, Rest
-from mockconnect.core.network import Break
+from mockconnect.core.faults import (
+    BlockHerder,
+    Crash,
+    FailConnector,
+    FailTask,
+    Fault,
+    FaultError,
+    Freeze,
+    How,
+    Partition,
+    SetPlugins,
+    SetVersion,
+    Start,
+    Stop,
+    Thaw,
+)
+from mockconnect.core.injecting import FaultRow
+from mockconnect.core.journal import RequestRow
 from mockconnect.core.plugins import PluginDesc
+from mockconnect.core.settings import WorkerSettings
 from mockconnect.core.sim import TraceRow
 from mockconnect.core.traces import CONNECT_EXCEPTION, java_trace
+from mockconnect.core.versions import KafkaVersion
 from mockconnect.files.problems import Problem, one_of
 from mockconnect.options import (
     Arguments,
@@ -41,12 +61,15 @@ from mockconnect.options import (
     WorkerGiven,
     duration_ms,
     plugins_on,
-    read_options,
     release,
 )
 from mockconnect.rest.clock import Clock, Pace
 from mockconnect.rest.ports import ReservedPort, reserve
 from mockconnect.rest.server import RestServer
+from mockconnect.scenario.loading import Scenario
+from mockconnect.scenario.player import Player
+from mockconnect.scenario.report import Report
+from mockconnect.staging import Staged, player_of, scenario_of, staged
 
 T = TypeVar("T")
 Verb = Callable[[], T]
@@ -69,7 +92,7 @@ def start(
     :class:`mockconnect.options.Arguments`. When it returns all workers listen, and unless ``cold_start`` is true
     their first rebalance is over. Raises :class:`OptionsError` with every mistake at once.
     """
-    return _on_thread(read_options(_all(workers, arguments)))
+    return _on_thread(staged(_all(workers, arguments)))
 
 
 @asynccontextmanager
@@ -77,8 +100,9 @@ async def start_async(
     workers: int | Sequence[WorkerGiven | str] | None = None, **arguments: Unpack[Arguments]
 ) -> AsyncIterator[RunningCluster]:
     """The same cluster on the running event loop, for tests that want no thread. Its verbs are plain calls too."""
-    hosted = await _Hosted.start(read_options(_all(workers, arguments)))
+    hosted = await Hosted.start(staged(_all(workers, arguments)))
     try:
+        hosted.begin()
         yield RunningCluster(hosted, _at_once, lambda: None)
     finally:
         await hosted.stop()
@@ -91,47 +115,60 @@ def _all(workers: object, arguments: Mapping[str, object]) -> Mapping[str, objec
 # --- what runs on the loop --------------------------------------------------------------------------------------------
 
 
-class _Hosted:
+class Hosted:
     """A cluster, its clock and its server, on the loop they live on."""
 
-    def __init__(self, options: Options, ports: Sequence[ReservedPort]) -> None:
-        self.options = options
+    def __init__(
+        self, staging: Staged, ports: Sequence[ReservedPort], front_door: ReservedPort | None = None
+    ) -> None:
+        options = self.options = staging.options
         settings = tuple(plan.on(one.port) for plan, one in zip(options.workers, ports, strict=True))
         scheme = "http" if options.tls is None else "https"
         self.urls = tuple(f"{scheme}://{_shown(options.host)}:{one.port}" for one in ports)
-        self.core = Cluster(
-            ClusterOptions(
-                workers=settings,
-                plugins=_on_any_worker(options),
-                seed=options.seed,
-                timing=options.timing,
-                cluster_id=options.cluster_id,
-                clients=partial(client_definition, version=release(settings[0].version)),
-                connectors=options.connectors,
-                loggers=options.loggers,
-                leader=options.leader,
-                mode=options.mode,
-            )
+        self.front_door_url = (
+            None if front_door is None else f"{scheme}://{_shown(options.host)}:{front_door.port}"
         )
-        for plan in options.workers:
-            self.core.set_plugins(plan.settings.name, plan.plugins)
+        self.core = simulated(options, settings)
         self.clock = Clock(self.core.sim, Pace(options.clock.kind), rate=options.clock.rate)
         by_name = {one.name: port for one, port in zip(settings, ports, strict=True)}
-        self.server = RestServer(self.core, self.clock, by_name, tls=options.tls)
+        door = None
+        if front_door is not None and options.front_door is not None:
+            door = (front_door, options.front_door)
+        self.server = RestServer(self.core, self.clock, by_name, tls=options.tls, front_door=door)
+        self.player = None if staging.scenario is None else player_of(staging.scenario, self.core)
 
     @classmethod
-    async def start(cls, options: Options) -> _Hosted:
-        ports = _reserve_all(options.host, options.port, len(options.workers))
+    async def start(cls, staging: Staged) -> Hosted:
+        options = staging.options
+        ports = _reserve_all("port", options.host, options.port, len(options.workers))
+        doors: list[ReservedPort] = []
         try:
+            if options.front_door is not None:
+                doors = _reserve_all("front_door_port", options.host, options.front_door_port, 1)
             with _no_collections(keep=len(options.connectors) > LARGE_CLUSTER_CONNECTORS):
-                hosted = cls(options, ports)
+                hosted = cls(staging, ports, *doors)
                 hosted._settle()
             await hosted.server.start()
         except BaseException:
-            for port in ports:
+            for port in (*ports, *doors):
                 port.close()
             raise
         return hosted
+
+    def begin(self, *, with_client: bool = False) -> None:
+        """Begin to play the scenario, if there is one; ``with_client``: at the first request of the one under test."""
+        if self.player is None:
+            return
+        self.player.client_rate = self.clock.rate if self.clock.pace is Pace.REAL else None
+        per_request_ms = self.player.scenario.settings.per_request
+        if per_request_ms is not None:
+            self.clock.per_request_ms = per_request_ms
+        if with_client:
+            self.player.attach_client()
+            self.player.start_at_first_request()
+        else:
+            self.player.start()
+        self.clock.rearm()
 
     def _settle(self) -> None:
         self.core.start()
@@ -143,6 +180,28 @@ class _Hosted:
     async def stop(self) -> None:
         await self.server.stop()
         gc.unfreeze()
+
+
+def simulated(options: Options, workers: Sequence[WorkerSettings]) -> Cluster:
+    """The cluster that options describe, without anything around it: its workers know their ports already."""
+    cluster = Cluster(
+        ClusterOptions(
+            workers=tuple(workers),
+            plugins=_on_any_worker(options),
+            seed=options.seed,
+            timing=options.timing,
+            cluster_id=options.cluster_id,
+            clients=partial(client_definition, version=release(workers[0].version)),
+            connectors=options.connectors,
+            loggers=options.loggers,
+            leader=options.leader,
+            mode=options.mode,
+        )
+    )
+    for plan in options.workers:
+        cluster.set_plugins(plan.settings.name, plan.plugins)
+    cluster.faults.ground.replug.append(_replugged)
+    return cluster
 
 
 def _on_any_worker(options: Options) -> tuple[PluginDesc, ...]:
@@ -172,7 +231,13 @@ def _no_collections(*, keep: bool) -> Iterator[None]:
             gc.enable()
 
 
-def _reserve_all(host: str, port: int, count: int) -> list[ReservedPort]:
+def _replugged(worker: ConnectWorker, version: KafkaVersion) -> tuple[PluginDesc, ...]:
+    """What a worker has with another version: that distribution's plugins, and its own as before."""
+    shipped = set(apache_plugins(release(worker.settings.version)))
+    return plugins_on(version, [plugin for plugin in worker.plugins if plugin not in shipped])
+
+
+def _reserve_all(what: str, host: str, port: int, count: int) -> list[ReservedPort]:
     """One port per worker. Free ports are taken in ascending order, so that a run does not depend on them."""
     ports: list[ReservedPort] = []
     try:
@@ -182,7 +247,7 @@ def _reserve_all(host: str, port: int, count: int) -> list[ReservedPort]:
         for one in ports:
             one.close()
         wanted = f"port {port + len(ports)}" if port else "a free port"
-        problem = Problem("port", f"cannot listen on {wanted} of {host}: {error.strerror or error}")
+        problem = Problem(what, f"cannot listen on {wanted} of {host}: {error.strerror or error}")
         raise OptionsError([problem]) from error
     return sorted(ports, key=lambda one: one.port)
 
@@ -225,16 +290,16 @@ def _at_once(verb: Verb[T]) -> T:
 class _Thread:
     """A daemon thread with an event loop that one cluster lives on."""
 
-    def __init__(self, options: Options) -> None:
-        self._options = options
+    def __init__(self, staging: Staged) -> None:
+        self._staging = staging
         self._loop = asyncio.new_event_loop()
-        self._started: Future[_Hosted] = Future()
+        self._started: Future[Hosted] = Future()
         self._stopping = asyncio.Event()
         self._open = threading.Lock()
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="mockconnect", daemon=True)
 
-    def start(self) -> _Hosted:
+    def start(self) -> Hosted:
         self._thread.start()
         return self._started.result()
 
@@ -244,7 +309,8 @@ class _Thread:
 
     async def _live(self) -> None:
         try:
-            hosted = await _Hosted.start(self._options)
+            hosted = await Hosted.start(self._staging)
+            hosted.begin()
         except BaseException as error:  # it is raised where start() was called
             self._started.set_exception(error)
             return
@@ -279,8 +345,8 @@ def _fulfil(done: Future[T], verb: Verb[T]) -> None:
         done.set_exception(error)
 
 
-def _on_thread(options: Options) -> RunningCluster:
-    thread = _Thread(options)
+def _on_thread(staging: Staged) -> RunningCluster:
+    thread = _Thread(staging)
     return RunningCluster(thread.start(), thread.carry_out, thread.stop)
 
 
@@ -290,7 +356,7 @@ def _on_thread(options: Options) -> RunningCluster:
 class RunningCluster:
     """A running cluster. Leave its ``with`` block, or call :meth:`close`, to end it."""
 
-    def __init__(self, hosted: _Hosted, carry_out: CarryOut, close: Callable[[], None]) -> None:
+    def __init__(self, hosted: Hosted, carry_out: CarryOut, close: Callable[[], None]) -> None:
         self._hosted = hosted
         self._carry_out = carry_out
         self._close = close
@@ -323,8 +389,13 @@ class RunningCluster:
 
     @property
     def url(self) -> str:
-        """URL of the first worker, without a slash at the end."""
-        return self._hosted.urls[0]
+        """Where users of the cluster go: its front door, or else its first worker. No slash at the end."""
+        return self._hosted.front_door_url or self._hosted.urls[0]
+
+    @property
+    def front_door_url(self) -> str | None:
+        """URL of the front door, if there is one."""
+        return self._hosted.front_door_url
 
     @property
     def urls(self) -> list[str]:
@@ -433,30 +504,106 @@ class RunningCluster:
     def _missed(self, what: str) -> str:
         return f"{what}\nseed {self.seed}, the last rows of the trace:\n{self.timeline(20)}"
 
+    # --- whatever can happen --------------------------------------------------------------------------------------------------
+
+    def inject(self, fault: Fault, *, until: Callable[[RunningCluster], bool] | None = None) -> str:
+        """Let a fault of :mod:`mockconnect.faults` happen now; gives its id. ``until`` ends it when it is true.
+
+        Raises :class:`mockconnect.faults.FaultError` if it cannot be carried out.
+        """
+        over = None if until is None else partial(until, self)
+        return self._act(lambda: self._core.inject(fault, until=over))
+
+    def heal_all(self) -> list[str]:
+        """End every active fault, the newest first; gives their ids."""
+        return self._act(self._core.heal_all)
+
+    @property
+    def faults(self) -> list[FaultRow]:
+        """The faults that are active now, in order of injection."""
+        return self._do(lambda: self._core.faults.active)
+
+    def requests(self, last: int | None = None) -> list[RequestRow]:
+        """What clients have asked, at workers and at the front door, the oldest first (``last``: only so many)."""
+        return self._do(lambda: list(self._core.requests.rows(last)))
+
+    # --- the scenario -------------------------------------------------------------------------------------------------------
+
+    def play(self, scenario: str | Path | Scenario, params: Mapping[str, object] | None = None) -> None:
+        """Begin to play a scenario on this cluster now, whatever it says of a cluster. One that is played ends first.
+
+        Raises :class:`OptionsError` or :class:`mockconnect.files.problems.FileError`.
+        """
+        loaded = scenario if isinstance(scenario, Scenario) else scenario_of(scenario, params)
+
+        def verb() -> None:
+            if self._hosted.player is not None:
+                self._hosted.player.close()
+            self._hosted.player = player_of(loaded, self._core)
+            self._hosted.begin()
+
+        self._act(verb)
+
+    def stop_scenario(self) -> Report:
+        """End the scenario that is played, heal what it broke, and judge as far as that can be."""
+
+        def verb() -> Report:
+            player = self._player()
+            player.stop()
+            return player.report()
+
+        return self._act(verb)
+
+    @property
+    def scenario_over(self) -> bool:
+        """Whether the scenario that was asked for is played to its end."""
+        return self._do(lambda: self._player().over)
+
+    def play_out(self, max: Duration = "24h") -> Report:
+        """Run to the end of the scenario and judge it; ``report.check()`` raises if something did not hold."""
+        limit_ms = duration_ms(max, "max")
+
+        def verb() -> Report:
+            player = self._player()
+            player.detach_client()
+            self._hosted.clock.run_until(lambda: player.over, limit_ms)
+            return player.report()
+
+        return self._do(verb)
+
+    def report(self) -> Report:
+        """What is known of the scenario now."""
+        return self._do(lambda: self._player().report())
+
+    def _player(self) -> Player:
+        if self._hosted.player is None:
+            raise ValueError("no scenario was asked for: start(scenario=...)")
+        return self._hosted.player
+
     # --- what can happen to workers -------------------------------------------------------------------------------------------
 
     def crash(self, worker: WorkerRef) -> None:
         """``kill -9``: no goodbye; the group notices after the session time-out."""
-        self._to(worker, lambda machine: machine.crash())
+        self._to(worker, Crash)
 
     def stop(self, worker: WorkerRef) -> None:
         """SIGTERM: shut down cleanly, which takes virtual time."""
-        self._to(worker, lambda machine: machine.stop())
+        self._to(worker, Stop)
 
     def start(self, worker: WorkerRef) -> None:
         """Start a worker that is down; it boots in virtual time."""
-        self._to(worker, lambda machine: machine.start())
+        self._to(worker, Start)
 
     def freeze(self, worker: WorkerRef) -> None:
         """SIGSTOP: its port accepts, nothing answers."""
-        self._to(worker, lambda machine: machine.freeze())
+        self._to(worker, Freeze)
 
     def thaw(self, worker: WorkerRef) -> None:
         """SIGCONT."""
-        self._to(worker, lambda machine: machine.thaw())
+        self._to(worker, Thaw)
 
-    def _to(self, worker: WorkerRef, verb: Callable[[ConnectWorker], object]) -> None:
-        self._act(lambda: verb(self._machine(worker)))
+    def _to(self, worker: WorkerRef, fault: Callable[[str], Fault]) -> None:
+        self._act(lambda: self._core.inject(fault(self._find(worker).name)))
 
     def _act(self, verb: Verb[T]) -> T:
         """Carry out something that happens at this very moment and may schedule more."""
@@ -479,16 +626,20 @@ class RunningCluster:
 
         def verb() -> None:
             machine = self._machine(worker)
-            self._core.set_plugins(machine.name, plugins_on(machine.settings.version, plugins))
+            self._core.inject(SetPlugins(machine.name, plugins_on(machine.settings.version, plugins)))
 
         self._act(verb)
+
+    def set_version(self, worker: WorkerRef, kafka_version: str) -> None:
+        """Another Kafka version, with the plugins that it ships; it counts from the worker's next start."""
+        self._to(worker, lambda name: SetVersion(name, kafka_version))
 
     def block_herder(
         self, worker: WorkerRef, duration: Duration, stage: str = "polling the group coordinator"
     ) -> None:
         """Keep a worker's herder thread busy, as slow connector code would; ``stage`` shows in time-out messages."""
         span_ms = duration_ms(duration)
-        self._act(lambda: self._core.block_herder(self._find(worker).name, span_ms, stage))
+        self._to(worker, lambda name: BlockHerder(name, stage, for_ms=span_ms))
 
     def set_lag(
         self, worker: WorkerRef, *, config: Duration | None = None, status: Duration | None = None
@@ -508,46 +659,48 @@ class RunningCluster:
         place: ``garbage`` (a proxy's page), ``upstream`` (its line of text), ``empty``, ``garbage_ok`` and ``empty_ok``
         (with status 200), ``no_content``, ``redirect``, ``unauthorized``, ``challenge``.
         """
-        if how not in BREAKS:
+        breaks = next((each for each in get_args(How) if each == how), None)
+        if breaks is None:
             raise ValueError(f"how: {one_of(how, BREAKS)}")
-        self._act(lambda: self._cut(worker, other, Break(how)))
+        self._to(worker, lambda name: Partition(name, self._party(other), how=breaks))
 
-    def _cut(self, worker: WorkerRef, other: WorkerRef, how: Break) -> None:
-        name = self._find(worker).name
-        if other == "kafka":
-            self._core.partition_from_kafka(name, how)
-        else:
-            self._core.partition_workers(name, self._find(other).name, how)
+    def _party(self, party: WorkerRef) -> str:
+        return party if party == "kafka" else self._find(party).name
 
     def heal(self, worker: WorkerRef | None = None, other: WorkerRef | None = None) -> None:
-        """Heal every partition, those of one worker, or that between two parties (``other`` may be ``"kafka"``)."""
+        """End a fault by its id; or heal every partition, those of one worker, or that between two parties.
+
+        ``other`` may be ``"kafka"``. :meth:`heal_all` ends whatever is active.
+        """
         self._act(lambda: self._heal(worker, other))
 
     def _heal(self, worker: WorkerRef | None, other: WorkerRef | None) -> None:
-        parties = [
-            None if one is None else one if one == "kafka" else self._find(one).name
-            for one in (worker, other)
-        ]
-        for source, target, _ in self._core.network.breaks():
-            if all(party is None or party in (source, target) for party in parties):
-                if target == "kafka":
-                    self._core.heal_kafka(source)
-                else:
-                    self._core.heal_workers(source, target)
+        if isinstance(worker, str) and other is None and self._core.faults.is_active(worker):
+            self._core.heal(worker)
+            return
+        wanted = [self._party(one) for one in (worker, other) if one is not None]
+        for partition in self._core.faults.find(Partition):
+            parties = (*partition.workers, *(("kafka",) if partition.fault.b == "kafka" else ()))
+            if all(party in parties for party in wanted):
+                partition.finish("healed")
 
     # --- what can happen to connectors ----------------------------------------------------------------------------------------
 
     def fail_connector(self, connector: str, trace: str = FAILURE) -> None:
         """The connector's code raises an error now; ``trace`` shows in its status."""
-        found = self._act(lambda: self._core.fail_connector(connector, trace))
-        if not found:
-            raise ValueError(f"no worker runs connector {connector!r}; {self._running_text('connectors')}")
+        try:
+            self.inject(FailConnector(connector, trace=trace))
+        except FaultError:
+            text = f"no worker runs connector {connector!r}; {self._running_text('connectors')}"
+            raise ValueError(text) from None
 
     def fail_task(self, connector: str, task: int, trace: str = FAILURE) -> None:
         """A task throws now; ``trace`` shows in its status."""
-        found = self._act(lambda: self._core.fail_task(connector, task, trace))
-        if not found:
-            raise ValueError(f"no worker runs task {task} of {connector!r}; {self._running_text('tasks')}")
+        try:
+            self.inject(FailTask(connector, task, trace=trace))
+        except FaultError:
+            text = f"no worker runs task {task} of {connector!r}; {self._running_text('tasks')}"
+            raise ValueError(text) from None
 
     def _running_text(self, kind: str) -> str:
         names = sorted(
@@ -578,7 +731,7 @@ class RunningCluster:
 class Worker:
     """One worker of a running cluster."""
 
-    def __init__(self, cluster: RunningCluster, number: int, hosted: _Hosted) -> None:
+    def __init__(self, cluster: RunningCluster, number: int, hosted: Hosted) -> None:
         plan = hosted.options.workers[number]
         self._cluster = cluster
         self.name: Final = plan.settings.name
@@ -618,7 +771,7 @@ class Worker:
         self._cluster.set_plugins(self, plugins)
 
 
-BREAKS: Final = tuple(how.value for how in Break)
+BREAKS: Final[tuple[str, ...]] = get_args(How)
 
 
 # --- what workers show ------------------------------------------------------------------------------------------------------

@@ -31,7 +31,9 @@ from mockconnect.core.versions import NEWEST, KafkaVersion
 from mockconnect.files.cluster import Cluster, Source, read_cluster
 from mockconnect.files.durations import EXPECTED, milliseconds
 from mockconnect.files.problems import FileError, Problem, ProblemsError, one_of, unknown
+from mockconnect.rest import front_door
 from mockconnect.rest.filters import BASIC_AUTH_EXTENSION, USERS_PROPERTY, Filters
+from mockconnect.rest.front_door import Policy
 from mockconnect.rest.jetty import jetty_of
 from mockconnect.rest.tls import CLIENT_AUTH, ClientAuth, Tls
 
@@ -80,6 +82,10 @@ class Arguments(TypedDict, total=False):
     tls_key: str | Path | None
     tls_client_ca: str | Path | None
     tls_client_auth: ClientAuth
+    scenario: str | Path
+    params: Mapping[str, object]
+    front_door: str | None
+    front_door_port: int
 
 
 class OptionsError(ProblemsError):
@@ -126,6 +132,9 @@ class Options:
     loggers: Mapping[str, Mapping[str, LoggerLevel]] = field(default_factory=dict)
     leader: str = ""
     tls: Tls | None = None
+    front_door: Policy | None = None
+    """How one more port in front of all workers chooses among them."""
+    front_door_port: int = 0
 
 
 def read_options(arguments: Mapping[str, object]) -> Options:
@@ -228,6 +237,7 @@ class _Reading:
         cluster_id = self._text("cluster_id", "")
         cold_start = self._flag("cold_start")
         tls = self._tls()
+        door, door_port = self._front_door(port, len(workers))
         _raise_any(self.problems)
         return Options(
             workers,
@@ -243,6 +253,8 @@ class _Reading:
             loggers,
             self.leader,
             tls,
+            door,
+            door_port,
         )
 
     def _problem(self, where: str, text: str) -> None:
@@ -289,10 +301,10 @@ class _Reading:
             )
         return ClockChoice("real", rate or 1.0)
 
-    def _port(self) -> int:
-        value = self.arguments.get("port", 0)
+    def _port(self, name: str = "port") -> int:
+        value = self.arguments.get(name, 0)
         if not _is_whole(value) or not 0 <= value <= 65_535:
-            self._problem("port", f"expected a port from 1 to 65535, or 0 for free ones, found {value!r}")
+            self._problem(name, f"expected a port from 1 to 65535, or 0 for free ones, found {value!r}")
             return 0
         return value
 
@@ -318,6 +330,21 @@ class _Reading:
     def _file(self, name: str) -> str | None:
         value = self.arguments.get(name)
         return str(value) if isinstance(value, Path) else self._text(name, "") or None
+
+    def _front_door(self, port: int, workers: int) -> tuple[Policy | None, int]:
+        """A port alone is a door with the usual way to choose."""
+        own = self._port("front_door_port")
+        if port and port <= own < port + workers:
+            self._problem(
+                "front_door_port", f"{own} is the port of a worker: {port} to {port + workers - 1} are"
+            )
+        value = self._text(
+            "front_door", front_door.POLICIES[0] if self.arguments.get("front_door_port") is not None else ""
+        )
+        chosen = next((policy for policy in front_door.POLICIES if policy == value), None)
+        if value and chosen is None:
+            self._problem("front_door", one_of(value, front_door.POLICIES))
+        return chosen, own
 
     def _timing(self) -> Timing:
         given = _mapping(self.arguments.get("timing"), "timing", self.problems)

@@ -82,7 +82,7 @@ def connect_cluster_factory(request: pytest.FixtureRequest) -> Iterator[ClusterF
         def factory(*workers: Any, **arguments: Any) -> RunningCluster:
             from mockconnect.hosting import start  # noqa: PLC0415 - see the rules of this room
 
-            arguments.setdefault("seed", request.config.stash[seed_key])
+            _set_seed(arguments, request.config)
             cluster = ends.enter_context(_explained(lambda: start(*workers, **arguments)))
             started.append(cluster)
             return cluster
@@ -111,6 +111,13 @@ def connect_worker_urls(connect_cluster: RunningCluster) -> list[str]:
     return connect_cluster.urls
 
 
+def _set_seed(arguments: dict[str, Any], config: pytest.Config) -> None:
+    """The seed of the command line, for those that name none; a scenario has one of its own."""
+    seed = config.stash[seed_key]
+    if seed or "scenario" not in arguments:
+        arguments.setdefault("seed", seed)
+
+
 def _asynchronous() -> object:
     """The fixture for tests on an event loop; only there when pytest-asyncio (or pytest-aiohttp) is."""
     import pytest_asyncio  # noqa: PLC0415 - it is loaded already, or not installed
@@ -120,7 +127,8 @@ def _asynchronous() -> object:
         """The cluster of the marker on the test's own event loop, without a thread."""
         from mockconnect.hosting import start_async  # noqa: PLC0415 - see the rules of this room
 
-        arguments = {"seed": request.config.stash[seed_key], **_marked(request)}
+        arguments = dict(_marked(request))
+        _set_seed(arguments, request.config)
         async with _explained(lambda: start_async(**arguments)) as cluster:
             request.node.stash.setdefault(clusters_key, []).append(cluster)
             yield cluster

@@ -162,6 +162,14 @@ def test_options_reach_the_cluster(serving: Serve, tmp_path: Path) -> None:
     assert [status["connector"]["state"], *(task["state"] for task in status["tasks"])] == ["PAUSED"] * 3
 
 
+def test_a_front_door(serving: Serve) -> None:
+    served = serving("--workers", "2", "--front-door", "leader", "--front-door-port", "0")
+    door = served.ready["front_door"]
+    assert door not in served.urls
+    assert f"all of them behind {door}  leader" in served.banner
+    assert get(f"{door}/health")["status"] == "healthy"
+
+
 def test_variables_of_the_environment_count_and_the_command_line_wins(serving: Serve) -> None:
     served = serving("--seed", "3", MOCKCONNECT_SEED="2", MOCKCONNECT_WORKERS="2", MOCKCONNECT_CLOCK="paced")
     assert served.ready["seed"] == 3

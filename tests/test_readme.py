@@ -37,7 +37,7 @@ def block(language: str, part: str) -> str:
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of this repository, as a new user has it: nothing installed."""
     folder = tmp_path_factory.mktemp("checkout")
-    kept = ("mockconnect", "tests", "pyproject.toml", "README.md", "LICENSE")
+    kept = ("mockconnect", "scenarios", "tests", "pyproject.toml", "README.md", "LICENSE")
     with tarfile.open(folder / "copy.tar", "w") as archive:
         for name in kept:
             archive.add(

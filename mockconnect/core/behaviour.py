@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, Literal, cast
 
 from mockconnect.core import javahash, javaregex, javatext
@@ -333,9 +333,6 @@ class Behaviour:
         return [
             failure for failure in self.failures if failure.where == where and failure.task in (None, task)
         ]
-
-    def without_failures(self, where: Where) -> Behaviour:
-        return replace(self, failures=tuple(failure for failure in self.failures if failure.where != where))
 
     def supports_exactly_once(self, config: Mapping[str, str | None]) -> EosAnswer:
         """``SourceConnector.exactlyOnceSupport``; ``unknown`` is Java's null: not implemented."""

@@ -13,11 +13,16 @@ from typing import Any, Literal
 
 from mockconnect.core.answers import Answer, Json
 from mockconnect.core.broker import Broker
+from mockconnect.core.carrying import Ground
+from mockconnect.core.client_faults import ClientFaults
 from mockconnect.core.configdef import ConfigDef
 from mockconnect.core.connect import ConnectWorker, Rest
 from mockconnect.core.connect_standalone import CommandLine
+from mockconnect.core.faults import Fault
 from mockconnect.core.forwarding import Call, Resources
 from mockconnect.core.group import GroupCoordinator, GroupState
+from mockconnect.core.injecting import CARRIERS, Injector
+from mockconnect.core.journal import Journal
 from mockconnect.core.member import Coordinator
 from mockconnect.core.network import Break, Network
 from mockconnect.core.offset_store import OffsetStore
@@ -27,6 +32,7 @@ from mockconnect.core.seeding import SeedConnector, seed
 from mockconnect.core.settings import Timing, WorkerSettings
 from mockconnect.core.sim import Reply, Sim
 from mockconnect.core.site import Script, Thrown
+from mockconnect.core.targets import Cast
 from mockconnect.core.terms import ConnectorTaskId
 from mockconnect.core.topics import Topic
 
@@ -90,6 +96,9 @@ class Cluster:
         self.workers: dict[str, ConnectWorker] = {}
         self.on_submit: Callable[[str, str, Reply[Any]], object] | None = None
         self._busy: ConnectWorker | None = None
+        self.client_faults = ClientFaults()
+        self.requests = Journal()
+        self.faults = Injector(self._ground(), {**CARRIERS, **self.client_faults.carriers})
         for settings in options.workers:
             assert settings.name not in self.workers, f"two workers named {settings.name}"
             self.workers[settings.name] = ConnectWorker(
@@ -99,6 +108,30 @@ class Cluster:
             pasts = seed(self.broker, options.workers, options.plugins, options.connectors, options.loggers)
             for name, past in pasts.items():
                 self.workers[name].past = past
+
+    def _ground(self) -> Ground:
+        cast = Cast(self.workers, lambda: self.leader, self.owner)
+        return Ground(
+            self.sim,
+            self.broker,
+            self.workers,
+            cast,
+            self.submit,
+            self._add_worker,
+            self._remove_worker,
+            {"settled": lambda _: self.settled},
+        )
+
+    def _add_worker(self, settings: WorkerSettings) -> ConnectWorker:
+        """Of another environment: it has what the first worker of this one has."""
+        plugins = next(iter(self.workers.values())).plugins
+        worker = ConnectWorker(self.broker, settings, plugins, self._find_worker, elsewhere=True)
+        self.workers[settings.name] = worker
+        return worker
+
+    def _remove_worker(self, name: str) -> None:
+        self._busy = None
+        self.workers.pop(name, None)
 
     def _command_line(self) -> CommandLine | None:
         """A standalone worker keeps nothing between starts: it is given its connectors at each."""
@@ -206,13 +239,27 @@ class Cluster:
 
     # --- faults -----------------------------------------------------------------------------------------------------------
 
+    def inject(self, fault: Fault, *, until: Callable[[], bool] | None = None, name: str = "") -> str:
+        """Let something happen now; gives its id. See :meth:`Injector.inject`. Raises :class:`FaultError`."""
+        return self.faults.inject(fault, until=until, name=name)
+
+    def heal(self, fault_id: str) -> bool:
+        """End a fault; ``False`` if it is over already. Raises :class:`FaultError` for an id that never was."""
+        return self.faults.heal(fault_id)
+
+    def heal_all(self) -> list[str]:
+        """End every active fault, the newest first; gives their ids."""
+        return self.faults.heal_all()
+
+    # What follows is the mechanism below the verbs: permanent, and in nobody's list.
+
     def partition_from_kafka(self, worker: str, how: Break = Break.REFUSED) -> None:
         self.sim.note(worker, -1, "network", f"cut from Kafka ({how.value})")
         self.network.cut_kafka(worker, how)
 
     def heal_kafka(self, worker: str) -> None:
         self.sim.note(worker, -1, "network", "reaches Kafka")
-        self.network.heal_kafka(worker)
+        self.network.heal_kafka(worker, "")
 
     def partition_workers(
         self, source: str, target: str, how: Break = Break.REFUSED, *, both: bool = True
@@ -224,8 +271,8 @@ class Cluster:
 
     def heal_workers(self, source: str, target: str) -> None:
         self.sim.note(source, -1, "network", f"reaches {target}")
-        self.network.heal_link(source, target)
-        self.network.heal_link(target, source)
+        self.network.heal_link(source, target, "")
+        self.network.heal_link(target, source, "")
 
     def block_herder(
         self, worker: str, duration_ms: int, stage: str = "polling the group coordinator"
@@ -233,15 +280,14 @@ class Cluster:
         """Keep the herder thread of a worker busy, as slow connector code would."""
         node = self.workers[worker].node
         if node is not None and node.process.alive:
-            node.inside.block(duration_ms, stage)
+            node.inside.block(self.sim.sleep(duration_ms), stage)
 
     def set_lag(self, worker: str, *, config_ms: int | None = None, status_ms: int | None = None) -> None:
         """How far a worker's readers are behind, from the next record on."""
-        lag_ms = self.workers[worker].lag_ms
         if config_ms is not None:
-            lag_ms["config"] = config_ms
+            self.workers[worker].set_lag("config", config_ms)
         if status_ms is not None:
-            lag_ms["status"] = status_ms
+            self.workers[worker].set_lag("status", status_ms)
 
     def fail_connector(self, connector: str, trace: str) -> bool:
         """The connector's code raises an error now; says whether an instance was there to fail."""
@@ -286,6 +332,9 @@ class Cluster:
                 "members": list[Json](self.coordinator.member_ids()),
             },
             "network": [list[Json](row) for row in self.network.breaks()],
+            "faults": [
+                {"id": row.id, "what": row.text, "since_ms": row.since_ms} for row in self.faults.active
+            ],
             "workers": {name: _worker_snapshot(worker) for name, worker in sorted(self.workers.items())},
         }
 

@@ -23,6 +23,7 @@ from mockconnect.core.connect_distributed import DistributedInside
 from mockconnect.core.connect_standalone import CommandLine, StandaloneInside
 from mockconnect.core.forwarding import Call, HerderOperations, Resources
 from mockconnect.core.herder import DistributedHerder
+from mockconnect.core.network import Layers
 from mockconnect.core.past import Past
 from mockconnect.core.plugins import PluginDesc, Plugins
 from mockconnect.core.settings import WorkerSettings
@@ -53,8 +54,16 @@ class ConnectWorker:
         plugins: Sequence[PluginDesc],
         find_worker: Callable[[str], Resources | None],
         command_line: CommandLine | None = None,
+        *,
+        elsewhere: bool = False,
     ) -> None:
-        """``command_line`` makes it a standalone worker that creates these connectors at each start."""
+        """``command_line`` makes it a standalone worker that creates these connectors at each start.
+
+        ``elsewhere``: it belongs to another environment that shares the group; clients do not know of it.
+        """
+        self.elsewhere = elsewhere
+        self.gave_up = False
+        """Its process has ended by itself, for want of Kafka or of a connector."""
         self.settings = settings
         self.plugins = tuple(plugins)
         self.command_line = command_line
@@ -65,6 +74,8 @@ class ConnectWorker:
         self.past: Past | None = None
         """What its first process goes on with; those after it know nothing of that."""
         self.lag_ms = {topic: self._drawn_lag(broker, topic) for topic in ("config", "status")}
+        self._own_lag_ms = dict(self.lag_ms)
+        self._slow_readers: Layers[str, int] = Layers()
         self._broker = broker
         self._find_worker = find_worker
 
@@ -72,6 +83,26 @@ class ConnectWorker:
         timing = broker.timing
         stream = broker.sim.stream(f"{topic}-lag", self.settings.name)
         return stream.randint(timing.reader_lag_min_ms, timing.reader_lag_max_ms)
+
+    def set_lag(self, topic: str, lag_ms: int) -> None:
+        """How far its reader of ``config`` or ``status`` is behind, from the next record on."""
+        self._own_lag_ms[topic] = lag_ms
+        self._refresh_lag(topic)
+
+    def slow_reader(self, topic: str, lag_ms: int, by: str) -> None:
+        """So far behind until ``by`` lets it recover; it then catches up at once."""
+        self._slow_readers.put(topic, lag_ms, by)
+        self._refresh_lag(topic)
+
+    def reader_recovers(self, topic: str, by: str) -> None:
+        self._slow_readers.take(topic, by)
+        self._refresh_lag(topic)
+        if self.running and self.node is not None:
+            self.node.inside.hurry()
+
+    def _refresh_lag(self, topic: str) -> None:
+        slowed_ms = self._slow_readers.top(topic)
+        self.lag_ms[topic] = self._own_lag_ms[topic] if slowed_ms is None else slowed_ms
 
     @property
     def name(self) -> str:
@@ -93,6 +124,7 @@ class ConnectWorker:
         """Start a new process, if none runs."""
         if not self.running:
             self._broker.sim.note(self.name, -1, "worker", "start")
+            self.gave_up = False
             self.node = ConnectProcess(self._broker, self, self._find_worker)
             self.node.process.spawn(self.node.boot())
 
@@ -106,6 +138,7 @@ class ConnectWorker:
         """SIGTERM: shut down cleanly, which takes a while."""
         if self.node is not None and self.running:
             self._broker.sim.note(self.name, self.node.inside.generation, "worker", "stop")
+            self.node.asked_to_stop = True
             self.node.process.spawn(self.node.shut_down())
 
     def freeze(self) -> None:
@@ -162,7 +195,8 @@ class Inside(Protocol):
     def ready(self) -> bool: ...
     @property
     def quiet(self) -> bool: ...
-    def block(self, duration_ms: int, stage: str) -> None: ...
+    def block(self, released: Reply[None], stage: str) -> None: ...
+    def hurry(self) -> None: ...
     def start_herder(self) -> Steps[None]:
         """Beside the registration of the REST resources; it ends when the herder does."""
 
@@ -182,6 +216,8 @@ class ConnectProcess:
     ) -> None:
         self.process = Process(broker.sim)
         self.rest = Rest.REFUSED
+        self.asked_to_stop = False
+        """A frozen process notices later."""
         self.stopping = False
         self._served: Reply[None] = Reply()
         self._broker = broker
@@ -264,6 +300,7 @@ class ConnectProcess:
 
     def _exit(self, code: int, why: str) -> None:
         self._broker.sim.note(self._machine.name, -1, "worker", f"exit {code}: {why}")
+        self._machine.gave_up = True
         self.die()
 
     def shut_down(self) -> Steps[None]:

@@ -119,8 +119,15 @@ class DistributedInside:
         sent = not (self._config_producer.pending or self._status_producer.pending)
         return self.herder.quiet and readers_done and sent
 
-    def block(self, duration_ms: int, stage: str) -> None:
-        self.herder.block(duration_ms, stage)
+    def block(self, released: Reply[None], stage: str) -> None:
+        self.herder.block(released, stage)
+
+    def hurry(self) -> None:
+        """The lag of its readers, or whether topics can be written, has changed."""
+        for reader in (self._config_reader, self._status_reader):
+            reader.hurry()
+        for producer in (self._config_producer, self._status_producer):
+            producer.retry()
 
     def start_herder(self) -> Steps[None]:
         yield from self.herder.run()

@@ -14,7 +14,7 @@ from mockconnect.core.errors import Expected
 from mockconnect.core.javahash import grown_table
 from mockconnect.core.plugins import Plugins
 from mockconnect.core.settings import WorkerSettings
-from mockconnect.core.sim import Process, Steps
+from mockconnect.core.sim import Process, Reply, Steps
 from mockconnect.core.standalone import MemoryLog, StandaloneHerder
 from mockconnect.core.status_store import StatusStore
 from mockconnect.core.terms import Config, TargetState
@@ -64,8 +64,11 @@ class StandaloneInside:
     def quiet(self) -> bool:
         return self.herder.quiet
 
-    def block(self, duration_ms: int, stage: str) -> None:
-        self.herder.block(duration_ms, stage)
+    def block(self, released: Reply[None], stage: str) -> None:
+        self.herder.block(released, stage)
+
+    def hurry(self) -> None:
+        """It reads no topics."""
 
     def start_herder(self) -> Steps[None]:
         yield 0

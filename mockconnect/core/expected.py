@@ -51,12 +51,12 @@ def in_transition(node: ConnectProcess) -> Iterator[tuple[object, str, int]]:
     for name, connector in node.worker.connectors.items():
         if connector.in_transition:
             took_ms = max(connector.behaviour.start_ms, 0) + max(connector.behaviour.stop_ms, 0)
-            yield connector, f"connector {name}", took_ms + slack_ms
+            yield connector, f"connector {name}", took_ms + slack_ms + (connector.slow_ms or 0)
     for task_id, task in node.worker.tasks.items():
         if task.in_transition:
             behaviour = task.behaviour
             took_ms = max(behaviour.task_start_ms, 0) + max(behaviour.task_stop_ms, 0) + behaviour.poll_ms
-            yield task, f"task {task_id}", took_ms + slack_ms
+            yield task, f"task {task_id}", took_ms + slack_ms + (task.slow_ms or 0)
 
 
 def unassigned(state: ClusterConfigState, members: list[tuple[ConnectWorker, ConnectProcess]]) -> Problems:

@@ -200,6 +200,7 @@ class Resources:
         return self.process.spawn(self._send(url, call, in_path))
 
     def _send(self, url: str, call: Call, in_path: bool) -> Steps[Any]:
+        url = self._network.leads_to(self.settings.name, url)
         target = self._find_worker(url)
         if target is None:
             raise foreign.unreachable(Break.UNKNOWN_HOST, urlsplit(url).hostname or url)

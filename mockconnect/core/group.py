@@ -17,8 +17,9 @@ from enum import Enum
 from typing import Generic, TypeVar
 
 from mockconnect.core.errors import Expected
+from mockconnect.core.network import Layers
 from mockconnect.core.settings import Timing
-from mockconnect.core.sim import Reply, Sim
+from mockconnect.core.sim import Reply, Sim, hand_over
 
 M = TypeVar("M")  # what members send with a join
 A = TypeVar("A")  # what the leader sends to each member with its sync
@@ -63,6 +64,7 @@ class Joined(Generic[M]):
 @dataclass(slots=True)
 class Member(Generic[M, A]):
     member_id: str
+    client_id: str
     protocols: tuple[str, ...]
     metadata: M
     session_timeout_ms: int
@@ -88,11 +90,11 @@ class _Group(Generic[M, A]):
 class GroupCoordinator(Generic[M, A]):
     """One group. Everything is decided at the instant of a call or of a timer.
 
-    ``elect`` picks the next leader out of the ids of the members that are left.
+    ``pick_leader`` picks the next one out of the ids of the members that are left.
     """
 
     def __init__(self, sim: Sim, timing: Timing) -> None:
-        self.elect: Callable[[Iterable[str]], str] = min
+        self.pick_leader: Callable[[Iterable[str]], str] = min
         self._sim = sim
         self._timing = timing
         self._group: _Group[M, A] = _Group()
@@ -103,6 +105,11 @@ class GroupCoordinator(Generic[M, A]):
         self._initial_until_ms: int | None = None
         self._initial_deadline_ms = 0
         self._newcomers = False
+        self._holds: dict[str, None] = {}
+        self._overdue = False
+        self._favourites: dict[str, str] = {}
+        self._parked: Layers[str, None] = Layers()
+        self._waiting: dict[str, tuple[Callable[[], Reply[Joined[M]]], Reply[Joined[M]]]] = {}
 
     # --- what others may look at ----------------------------------------------------------------------------------------
 
@@ -128,6 +135,42 @@ class GroupCoordinator(Generic[M, A]):
     def member_ids(self) -> list[str]:
         return sorted(self._group.members)
 
+    # --- what a fault asks for --------------------------------------------------------------------------------------------
+
+    def rebalance(self) -> None:
+        """Begin a round as if a member had asked for one; the others learn of it with their next heartbeat."""
+        if self._group.state in (GroupState.COMPLETING, GroupState.STABLE):
+            self._prepare_rebalance()
+            self._maybe_complete_join()
+
+    def hold(self, by: str) -> None:
+        """No round is completed until every hold is released: members wait for the answer to their join."""
+        self._holds[by] = None
+
+    def release(self, by: str) -> None:
+        self._holds.pop(by, None)
+        if not self._holds and self._group.state is GroupState.PREPARING:
+            if self._overdue:
+                self._complete_join()
+            else:
+                self._maybe_complete_join()
+
+    def elect(self, client_id: str, by: str) -> None:
+        """In every round that this client is part of it becomes the leader, whoever leads now."""
+        self._favourites[by] = client_id
+
+    def forget_favourite(self, by: str) -> None:
+        self._favourites.pop(by, None)
+
+    def park(self, client_id: str, by: str) -> None:
+        """Leave the first join of this client unanswered: to the group it is not there."""
+        self._parked.put(client_id, None, by)
+
+    def unpark(self, client_id: str, by: str) -> None:
+        if self._parked.take(client_id, by) and client_id in self._waiting:
+            join, reply = self._waiting.pop(client_id)
+            hand_over(join(), reply)
+
     # --- requests ---------------------------------------------------------------------------------------------------------
 
     def join(
@@ -142,12 +185,21 @@ class GroupCoordinator(Generic[M, A]):
         """JoinGroup. An empty ``member_id`` is answered with MEMBER_ID_REQUIRED and the id to use."""
         group = self._group
         if not member_id:
+            if client_id in self._parked:
+                parked: Reply[Joined[M]] = Reply()
+                self._waiting[client_id] = (
+                    lambda: self._new_member_id(client_id, session_timeout_ms),
+                    parked,
+                )
+                return parked
             return self._new_member_id(client_id, session_timeout_ms)
         member = group.members.get(member_id)
         if member is None:
             if group.pending.pop(member_id, None) is None:
                 return Reply.failed(Refused(Refusal.UNKNOWN_MEMBER_ID))
-            member = Member(member_id, protocols, metadata, session_timeout_ms, rebalance_timeout_ms, 0)
+            member = Member(
+                member_id, client_id, protocols, metadata, session_timeout_ms, rebalance_timeout_ms, 0
+            )
             group.members[member_id] = member
             if group.leader_id is None:
                 group.leader_id = member_id
@@ -247,7 +299,7 @@ class GroupCoordinator(Generic[M, A]):
             if waiting is not None:
                 waiting.fail(Refused(Refusal.UNKNOWN_MEMBER_ID))
         if group.leader_id == member_id:
-            group.leader_id = self.elect(group.members) if group.members else None
+            group.leader_id = self.pick_leader(group.members) if group.members else None
         if group.state in (GroupState.COMPLETING, GroupState.STABLE):
             self._prepare_rebalance()
         self._maybe_complete_join()
@@ -273,6 +325,7 @@ class GroupCoordinator(Generic[M, A]):
             self._maybe_forget()
         group.state = GroupState.PREPARING
         self._round += 1
+        self._overdue = False
         timeout_ms = max((member.rebalance_timeout_ms for member in group.members.values()), default=0)
         if was_empty and self._timing.group_initial_rebalance_delay_ms:
             self._delay_first_join(timeout_ms)
@@ -310,15 +363,23 @@ class GroupCoordinator(Generic[M, A]):
             self._sim.at(self._initial_until_ms, lambda: self._first_join_over(this_round))
             return
         self._initial_until_ms = None
-        self._complete_join()
+        self._time_is_up()
 
     def _join_deadline(self, this_round: int) -> None:
         if this_round == self._round and self._group.state is GroupState.PREPARING:
+            self._time_is_up()
+
+    def _time_is_up(self) -> None:
+        if self._holds:
+            self._overdue = True
+        else:
             self._complete_join()
 
     def _maybe_complete_join(self) -> None:
         group = self._group
         if group.state is not GroupState.PREPARING or self._initial_until_ms is not None or group.pending:
+            return
+        if self._holds:
             return
         if all(member.joining is not None for member in group.members.values()):
             self._complete_join()
@@ -335,8 +396,7 @@ class GroupCoordinator(Generic[M, A]):
             self._empty_since_ms = self._sim.now_ms
             self._sim.note("-", group.generation, "group", "empty")
             return
-        if group.leader_id not in group.members:
-            group.leader_id = self.elect(group.members)
+        group.leader_id = self._next_leader()
         group.state = GroupState.COMPLETING
         group.protocol = self._vote()
         self._sim.note(
@@ -347,6 +407,16 @@ class GroupCoordinator(Generic[M, A]):
         self._sim.after(timeout_ms, lambda: self._sync_deadline(this_round))
         for member in list(group.members.values()):
             self._answer_join(member)
+
+    def _next_leader(self) -> str:
+        members = self._group.members
+        for client_id in reversed(self._favourites.values()):
+            for member_id in sorted(members):
+                if members[member_id].client_id == client_id:
+                    return member_id
+        if self._group.leader_id in members:
+            return self._leader()
+        return self.pick_leader(members)
 
     def _answer_join(self, member: Member[M, A]) -> None:
         waiting, member.joining, member.is_new = member.joining, None, False

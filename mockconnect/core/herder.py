@@ -122,11 +122,15 @@ class DistributedHerder:
 
     @property
     def leader_url(self) -> str | None:
-        return None if self.assignment is None else self.assignment.leader_url
+        if self.assignment is None or not self.kafka.network.knows_leader(self.name):
+            return None
+        return self.assignment.leader_url
 
     def owner_url(self, item: str | ConnectorTaskId) -> str | None:
         """Where the leader's last round put an item; ``None`` while it is unassigned or a rejoin is pending."""
-        return None if self.member.rejoin_pending else self.leading.owner_url(item)
+        if self.member.rejoin_pending or not self.kafka.network.knows_leader(self.name):
+            return None
+        return self.leading.owner_url(item)
 
     @property
     def signs_requests(self) -> bool:
@@ -184,12 +188,12 @@ class DistributedHerder:
 
         return self._queue.add(steps, reply)
 
-    def block(self, duration_ms: int, stage: str) -> None:
-        """Keep this thread busy for a while, as slow connector code would."""
+    def block(self, released: Reply[None], stage: str) -> None:
+        """Keep this thread busy until it is released, as slow connector code would."""
 
         def busy() -> Steps[None]:
             with self.stage.during(stage):
-                yield duration_ms
+                yield released
 
         self._queue.add(busy, StagedReply())
 

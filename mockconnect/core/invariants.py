@@ -31,6 +31,7 @@ from mockconnect.core.expected import (
     unassigned,
     visible_status,
 )
+from mockconnect.core.faults import WriteStatus
 from mockconnect.core.group import GroupState
 from mockconnect.core.herder import DistributedHerder
 from mockconnect.core.histories import ConfigHistory, Configured, LogWatch, StatusHistory
@@ -172,7 +173,9 @@ class Watch:
         )
 
     def _on_status(self, status: Status) -> None:
-        """Runs at the instant a status is appended."""
+        """Runs at the instant a status is appended. What a fault writes may be anything."""
+        if self.cluster.faults.find(WriteStatus):
+            return
         if status.worker_id not in self._worker_ids and status.generation != GENERATION:
             self._worker_ids |= {worker.settings.worker_id for worker in self.cluster.workers.values()}
             if status.worker_id not in self._worker_ids:
@@ -412,6 +415,8 @@ class Watch:
         if not expected:
             return
         what = "-".join(key[1:])
+        if self._is_forged(key):
+            return
         status = visible_status(node, key)
         if self._outlived_its_config(key) or (status is not None and self._outlived_its_group(status)):
             return
@@ -425,6 +430,14 @@ class Watch:
         elif status.worker_id == own and status.state not in expected:
             states = " or ".join(one.value for one in expected)
             yield f"{what} is {states} on {worker.name}, but its status says {status.state.value}"
+
+    def _is_forged(self, key: Key) -> bool:
+        """A fault has written that status."""
+        for active in self.cluster.faults.find(WriteStatus):
+            task = () if active.fault.task is None else (str(active.fault.task),)
+            if key[1:] == (active.fault.connector, *task):
+                return True
+        return False
 
     def _outlived_its_config(self, key: Key) -> bool:
         """Deleted and created again between two rebalances: the old instance stays, with what it knew in Connect too."""

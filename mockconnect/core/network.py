@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import Enum
+from typing import Generic, TypeVar
 
 from mockconnect.core.sim import Reply
 
@@ -36,12 +37,55 @@ class Break(Enum):
     CHALLENGE = "challenge"  # 401 that does
 
 
-class Network:
-    """The links of one cluster; workers are named by their names, Kafka is a party of its own."""
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class Layers(Generic[K, V]):
+    """What stands where, put there by several: the newest counts, and taking one away leaves the others."""
 
     def __init__(self) -> None:
-        self._kafka: dict[str, Break] = {}
-        self._links: dict[tuple[str, str], Break] = {}
+        self._layers: dict[K, dict[str, V]] = {}
+
+    def __contains__(self, key: K) -> bool:
+        return key in self._layers
+
+    def put(self, key: K, value: V, by: str = "") -> None:
+        layers = self._layers.setdefault(key, {})
+        layers.pop(by, None)
+        layers[by] = value
+
+    def top(self, key: K) -> V | None:
+        layers = self._layers.get(key)
+        return None if layers is None else next(reversed(layers.values()))
+
+    def take(self, key: K, by: str | None = None) -> bool:
+        """Take away what ``by`` put there (``None``: everybody); says whether now nothing is there that was before."""
+        layers = self._layers.get(key)
+        if layers is None:
+            return False
+        if by is not None:
+            layers.pop(by, None)
+        if by is None or not layers:
+            del self._layers[key]
+            return True
+        return False
+
+    def items(self) -> list[tuple[K, V]]:
+        return [(key, next(reversed(layers.values()))) for key, layers in self._layers.items()]
+
+
+class Network:
+    """The links of one cluster; workers are named by their names, Kafka is a party of its own.
+
+    ``by`` names who breaks something: a link that two have cut is up again when both have healed it.
+    """
+
+    def __init__(self) -> None:
+        self._kafka: Layers[str, Break] = Layers()
+        self._links: Layers[tuple[str, str], Break] = Layers()
+        self._detours: Layers[tuple[str, str], str] = Layers()
+        self._leaderless: Layers[str, None] = Layers()
         self._healed: list[Callable[[str], object]] = []
         self._awaited: dict[tuple[str, str], list[Reply[None]]] = {}
 
@@ -49,27 +93,28 @@ class Network:
         return worker not in self._kafka
 
     def kafka_break(self, worker: str) -> Break | None:
-        return self._kafka.get(worker)
+        return self._kafka.top(worker)
 
     def link(self, source: str, target: str) -> Break | None:
         """The break between two workers, or ``None``; a worker always reaches itself."""
-        return None if source == target else self._links.get((source, target))
+        return None if source == target else self._links.top((source, target))
 
-    def cut_kafka(self, worker: str, how: Break = Break.REFUSED) -> None:
-        self._kafka[worker] = how
+    def cut_kafka(self, worker: str, how: Break = Break.REFUSED, by: str = "") -> None:
+        self._kafka.put(worker, how, by)
 
-    def heal_kafka(self, worker: str) -> None:
-        if self._kafka.pop(worker, None) is not None:
+    def heal_kafka(self, worker: str, by: str | None = None) -> None:
+        """``by`` heals only its own break; ``None`` heals all."""
+        if self._kafka.take(worker, by):
             for callback in tuple(self._healed):
                 callback(worker)
 
-    def cut_link(self, source: str, target: str, how: Break = Break.REFUSED) -> None:
-        self._links[source, target] = how
+    def cut_link(self, source: str, target: str, how: Break = Break.REFUSED, by: str = "") -> None:
+        self._links.put((source, target), how, by)
 
-    def heal_link(self, source: str, target: str) -> None:
-        self._links.pop((source, target), None)
-        for reply in self._awaited.pop((source, target), ()):
-            reply.complete(None)
+    def heal_link(self, source: str, target: str, by: str | None = None) -> None:
+        if self._links.take((source, target), by):
+            for reply in self._awaited.pop((source, target), ()):
+                reply.complete(None)
 
     def link_healed(self, source: str, target: str) -> Reply[None]:
         """Done when the link is healed."""
@@ -77,10 +122,35 @@ class Network:
         self._awaited.setdefault((source, target), []).append(reply)
         return reply
 
+    # --- wrong addresses --------------------------------------------------------------------------------------------------
+
+    def detour(self, source: str, url: str, instead: str, by: str) -> None:
+        """What ``source`` sends to ``url`` reaches another URL: stale DNS, a proxy, a wrong advertised address."""
+        self._detours.put((source, url), instead, by)
+
+    def end_detour(self, source: str, url: str, by: str) -> None:
+        self._detours.take((source, url), by)
+
+    def leads_to(self, source: str, url: str) -> str:
+        return self._detours.top((source, url)) or url
+
+    def hide_leader(self, worker: str, by: str) -> None:
+        """The assignments of this worker carry no leader URL (KAFKA-9883)."""
+        self._leaderless.put(worker, None, by)
+
+    def show_leader(self, worker: str, by: str) -> None:
+        self._leaderless.take(worker, by)
+
+    def knows_leader(self, worker: str) -> bool:
+        return worker not in self._leaderless
+
+    # --- looking ----------------------------------------------------------------------------------------------------------
+
     def breaks(self) -> list[tuple[str, str, str]]:
         """Every break as (source, target, how), sorted, for snapshots."""
         rows = [(worker, "kafka", how.value) for worker, how in self._kafka.items()]
         rows += [(source, target, how.value) for (source, target), how in self._links.items()]
+        rows += [(source, url, f"leads to {instead}") for (source, url), instead in self._detours.items()]
         return sorted(rows)
 
     def reached(self, worker: str) -> Reply[None]:

@@ -28,7 +28,7 @@ from mockconnect.core.javatext import parse_integer, value_text
 from mockconnect.core.offset_store import Value, partition_key
 from mockconnect.core.plugins import PluginDesc, instantiated
 from mockconnect.core.sim import Reply, Steps, Within
-from mockconnect.core.site import Site
+from mockconnect.core.site import Site, run_code
 from mockconnect.core.terms import Config
 from mockconnect.core.worker_task import offsets_owner
 
@@ -107,13 +107,15 @@ class OffsetChanges:
         if behaviour.alter_offsets == "unsupported":
             raise errors.offsets_unsupported(name)
         budget_ms = self._site.timing.offsets_timeout_ms
-        if behaviour.alter_offsets_ms < 0 or behaviour.alter_offsets_ms > budget_ms:
-            yield budget_ms
+        script, class_name = self._site.script, plugin.class_name
+        slow = script.slowness("alter_offsets", name, class_name)
+        answered = yield Within(
+            self._site.process.spawn(run_code(behaviour.alter_offsets_ms, slow)), budget_ms
+        )
+        if not answered:
             text = f"Timed out while calling the 'alterOffsets' method for {kind} connector {name}"
             raise ConnectError(500, text)
-        if behaviour.alter_offsets_ms:
-            yield Within(self._site.sim.sleep(behaviour.alter_offsets_ms), None)
-        failure = self._site.script.failure(behaviour, "alter_offsets", name)
+        failure = script.failure(behaviour, "alter_offsets", name, class_name=class_name)
         if failure is not None:
             if failure.exception.startswith("org.apache.kafka.connect.errors."):
                 raise ConnectError(500, failure.message, failure.exception)

@@ -39,7 +39,10 @@ class Progress:
     base: dict[str, Offset] = field(default_factory=dict)
     ran_ms: int = 0
     running_since_ms: int | None = None
+    rested_at_ms: int = 0
+    skipped_records: int = 0
     stuck: bool = False
+    _goes_on: bool = False
     _at_start: dict[str, Offset] = field(default_factory=dict)
 
     def elapsed_ms(self, now_ms: int) -> int:
@@ -47,20 +50,46 @@ class Progress:
 
     def records(self, now_ms: int) -> int:
         """Records handled since the task took up its offsets."""
-        return int(self.elapsed_ms(now_ms) * self.records_per_second / 1000)
+        return self._records_in(self.elapsed_ms(now_ms))
+
+    def _records_in(self, elapsed_ms: int) -> int:
+        return int(elapsed_ms * self.records_per_second / 1000) + self.skipped_records
 
     def committed_records(self, now_ms: int) -> int:
         """Records up to the last flush; flushes happen every interval from the start of the task."""
-        since_flush_ms = (now_ms - self.started_at_ms) % self.flush_interval_ms
-        return int(max(0, self.elapsed_ms(now_ms) - since_flush_ms) * self.records_per_second / 1000)
+        flushed_at_ms = now_ms - (now_ms - self.started_at_ms) % self.flush_interval_ms
+        if self.running_since_ms is not None and flushed_at_ms >= self.running_since_ms:
+            return self._records_in(self.elapsed_ms(flushed_at_ms))
+        # The last flush was in a rest, which had everything before it, or in the time before that.
+        missed_ms = max(0, self.rested_at_ms - flushed_at_ms)
+        return self._records_in(max(0, self.ran_ms - missed_ms))
 
     def run(self, now_ms: int) -> None:
-        if self.running_since_ms is None:
+        self._goes_on = True
+        if self.running_since_ms is None and not self.stuck:
             self.running_since_ms = now_ms
 
     def rest(self, now_ms: int) -> None:
-        self.ran_ms = self.elapsed_ms(now_ms)
-        self.running_since_ms = None
+        self._goes_on = False
+        self._stand(now_ms)
+
+    def _stand(self, now_ms: int) -> None:
+        if self.running_since_ms is not None:
+            self.ran_ms = self.elapsed_ms(now_ms)
+            self.rested_at_ms = now_ms
+            self.running_since_ms = None
+
+    def stick(self, now_ms: int, *, stuck: bool) -> None:
+        """Get on no more, though it runs; or again."""
+        self.stuck = stuck
+        if stuck:
+            self._stand(now_ms)
+        elif self._goes_on:
+            self.run(now_ms)
+
+    def skip(self, records: int) -> None:
+        """So many more records are handled and committed at once."""
+        self.skipped_records += records
 
     def offsets(self, records: int) -> list[tuple[Partition, Offset]]:
         """The offsets after so many records, counted on from where the task took up."""
@@ -156,7 +185,6 @@ class OffsetStore:
         """What is committed now, running tasks' flushes included, in order of first commit; no null partition."""
         merged = dict(self._committed.get(owner, {}))
         for _, progress in self._live.get(owner, ()):
-            if not progress.stuck:
-                for partition, offset in progress.offsets(progress.committed_records(now_ms)):
-                    merged[partition_key(partition)] = (partition, offset)
+            for partition, offset in progress.offsets(progress.committed_records(now_ms)):
+                merged[partition_key(partition)] = (partition, offset)
         return [(partition, offset) for partition, offset in merged.values() if partition is not None]

@@ -27,6 +27,8 @@ from mockconnect.core.errors import Expected, LimitExceeded
 
 T = TypeVar("T")
 Action = Callable[[], object]
+Dice = random.Random
+"""A stream of chance; :meth:`Sim.stream` gives them."""
 
 
 class Reply(Generic[T]):
@@ -213,6 +215,7 @@ class Sim:
         self._heap: list[tuple[int, int, Action]] = []
         self._seq = 0
         self._streams: dict[tuple[str, str], random.Random] = {}
+        self._conditions: dict[int, tuple[Callable[[], bool], Action]] = {}
 
     # --- chance -----------------------------------------------------------------------------------------------------
 
@@ -234,6 +237,23 @@ class Sim:
     def after(self, delay_ms: int, action: Action) -> None:
         self._seq += 1
         heapq.heappush(self._heap, (self.now_ms + max(delay_ms, 0), self._seq, action))
+
+    def when(self, condition: Callable[[], bool], action: Action) -> Action:
+        """Run ``action`` once, right after the first event that leaves ``condition`` true; that may be now.
+
+        Call what is returned to stop looking. A condition is looked at after every event, so it should be cheap.
+        """
+        self._seq += 1
+        key = self._seq
+        self._conditions[key] = (condition, action)
+        self.after(0, lambda: None)  # an event to look after
+        return lambda: self._conditions.pop(key, None)
+
+    def _look(self) -> None:
+        for key, (condition, action) in tuple(self._conditions.items()):
+            if key in self._conditions and condition():
+                del self._conditions[key]
+                action()
 
     def sleep(self, delay_ms: int) -> Reply[None]:
         reply: Reply[None] = Reply()
@@ -296,6 +316,8 @@ class Sim:
         at_ms, _, action = heapq.heappop(self._heap)
         self.now_ms = at_ms
         action()
+        if self._conditions:
+            self._look()
         if self.after_event is not None:
             self.after_event()
 

@@ -17,9 +17,10 @@ from mockconnect.core.behaviour import Behaviour, Failure, Where
 from mockconnect.core.errors import Expected
 from mockconnect.core.loggers import Loggers
 from mockconnect.core.offset_store import OffsetStore
+from mockconnect.core.patterns import matches
 from mockconnect.core.plugins import PluginDesc, Plugins
 from mockconnect.core.settings import Timing, WorkerSettings
-from mockconnect.core.sim import Process, Reply, Sim, Steps
+from mockconnect.core.sim import Process, Reply, Sim, Steps, Within
 from mockconnect.core.status_store import StatusStore
 from mockconnect.core.terms import Config, ConnectorTaskId, State, Status, TaskConfig
 
@@ -34,13 +35,54 @@ class Thrown(Expected):
         self.trace = trace
 
 
+@dataclass(frozen=True, slots=True)
+class Whose:
+    """Which instances a fault of connector code concerns: patterns of the connector's name and class, and a task."""
+
+    connector: str = "*"
+    connector_class: str = "*"
+    task: int | None = None
+    """``None``: every task."""
+
+    def fits(self, connector: str, class_name: str, task: int | None = None) -> bool:
+        if self.task is not None and task is not None and self.task != task:
+            return False
+        return matches(connector, self.connector) and matches(class_name, self.connector_class)
+
+
+@dataclass(slots=True, eq=False)
+class InjectedFailure:
+    """A failure that came from outside. ``left`` is how often it will still happen; ``spent`` is told each time."""
+
+    whose: Whose
+    failure: Failure
+    left: int | None
+    spent: Callable[[], object]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SlowCode:
+    """Connector code that takes another time than its own; ``takes_ms`` is ``None`` if it waits to be released."""
+
+    whose: Whose
+    where: Where
+    takes_ms: int | None
+    released: Reply[None]
+
+
 @dataclass(slots=True)
 class Script:
-    """What user code is going to do, shared by all workers: a plugin's behaviour unless a connector has its own."""
+    """What user code is going to do, shared by all workers: a plugin's behaviour unless a connector has its own.
+
+    What was injected counts from now on, for instances that run already too.
+    """
 
     overrides: dict[str, Behaviour] = field(default_factory=dict)
     generated: dict[str, tuple[Config, tuple[TaskConfig, ...]]] = field(default_factory=dict)
     """Task configs that a connector once generated from a config: the same config gives the same again."""
+    failures: dict[str, InjectedFailure] = field(default_factory=dict)
+    slow: dict[str, SlowCode] = field(default_factory=dict)
+    stuck: dict[str, Whose] = field(default_factory=dict)
     _spent: dict[tuple[str, int | None, Failure], int] = field(default_factory=dict)
 
     def plugin(self, connector: str, plugin: PluginDesc) -> PluginDesc:
@@ -59,16 +101,65 @@ class Script:
         return behaviour
 
     def failure(
-        self, behaviour: Behaviour, where: Where, connector: str, task: int | None = None
+        self,
+        behaviour: Behaviour,
+        where: Where,
+        connector: str,
+        task: int | None = None,
+        *,
+        class_name: str = "",
     ) -> Failure | None:
         """The failure due at this place, if it has not happened ``times`` times yet."""
-        for failure in behaviour.failures_at(where, task):
-            key = (connector, task, failure)
-            spent = self._spent.get(key, 0)
-            if failure.times is None or spent < failure.times:
-                self._spent[key] = spent + 1
-                return failure
+        for failure in self.due(behaviour, where, connector, task, class_name=class_name):
+            self.spend(failure, connector, task)
+            return failure
         return None
+
+    def due(
+        self,
+        behaviour: Behaviour,
+        where: Where,
+        connector: str,
+        task: int | None = None,
+        *,
+        class_name: str = "",
+    ) -> list[Failure]:
+        """The failures that have not happened often enough at this place yet; what was injected comes first."""
+        injected = [
+            one.failure
+            for one in self.failures.values()
+            if one.failure.where == where and one.left != 0 and one.whose.fits(connector, class_name, task)
+        ]
+        return injected + [
+            failure
+            for failure in behaviour.failures_at(where, task)
+            if failure.times is None or self._spent.get((connector, task, failure), 0) < failure.times
+        ]
+
+    def spend(self, failure: Failure, connector: str, task: int | None = None) -> None:
+        """It happens now."""
+        for one in self.failures.values():
+            if one.failure is failure:
+                one.left = None if one.left is None else one.left - 1
+                one.spent()
+                return
+        key = (connector, task, failure)
+        self._spent[key] = self._spent.get(key, 0) + 1
+
+    def slowness(
+        self, where: Where, connector: str, class_name: str, task: int | None = None
+    ) -> SlowCode | None:
+        """What makes this piece of code take another time; the newest counts."""
+        if not self.slow:
+            return None
+        for one in reversed(self.slow.values()):
+            if one.where == where and one.whose.fits(connector, class_name, task):
+                return one
+        return None
+
+    def is_stuck(self, connector: str, class_name: str, task: int) -> bool:
+        """Whether this task runs without getting on."""
+        return any(whose.fits(connector, class_name, task) for whose in self.stuck.values())
 
 
 def throw(failure: Failure, class_name: str, kind: str) -> Thrown:
@@ -95,9 +186,11 @@ class Site:
         self.sim.note(self.settings.name, self.generation(), what, detail)
 
 
-def run_code(duration_ms: int) -> Steps[None]:
+def run_code(duration_ms: int, slow: SlowCode | None = None) -> Steps[None]:
     """Run user code that takes so long; a negative duration never returns."""
-    if duration_ms < 0:
+    if slow is not None:
+        yield Within(slow.released, slow.takes_ms)
+    elif duration_ms < 0:
         yield Reply()
     elif duration_ms:
         yield duration_ms

@@ -193,12 +193,12 @@ class StandaloneHerder:
         free = not (self._monitor.held or self._store_monitor.held)
         return self.ready and free and self._executor.idle
 
-    def block(self, duration_ms: int, stage: str) -> None:
-        """Keep the herder's monitor for a while, as slow connector code would."""
+    def block(self, released: Reply[None], stage: str) -> None:
+        """Keep the herder's monitor until it is released, as slow connector code would."""
 
         def busy() -> Steps[None]:
             self.site.note("herder", stage)
-            yield duration_ms
+            yield released
 
         self.site.process.spawn(self._monitor.during(busy()))
 

@@ -159,6 +159,11 @@ class Reader:
             self._scheduled = True
             self._process.after(self._lag_ms(), self._deliver)
 
+    def hurry(self) -> None:
+        """Its lag may have become shorter: deliver what is due by now."""
+        if self._scheduled:
+            self._process.run(self._deliver)
+
     def read_to_end(self) -> Reply[None]:
         """Done when everything appended before this call is applied; a worker cut off from Kafka never gets there."""
         if self.at_end and self._network.kafka_reachable(self._worker):

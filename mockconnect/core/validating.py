@@ -12,8 +12,8 @@ from mockconnect.core.answers import Answer
 from mockconnect.core.config_providers import config_providers
 from mockconnect.core.configdef import ConfigInfos
 from mockconnect.core.errors import ConnectError
-from mockconnect.core.sim import Reply, Steps
-from mockconnect.core.site import Site
+from mockconnect.core.sim import Steps
+from mockconnect.core.site import Site, run_code
 from mockconnect.core.stages import Stage, StagedReply
 from mockconnect.core.terms import Config
 from mockconnect.core.validation import validate_connector_config
@@ -37,7 +37,7 @@ class Validation:
             infos = self._run(config, stages)
         except ConnectError as raised:
             error = raised
-        yield from self._pass_through(config.get("name") or "", stages, reply)
+        yield from self._pass_through(config, stages, reply)
         if error is not None:
             raise error
         return infos
@@ -62,18 +62,25 @@ class Validation:
             distributed=self._distributed,
             providers=self._providers,
             as_run=lambda plugin: script.plugin(name, plugin),
-            failure_of=lambda plugin: script.failure(script.behaviour(name, plugin), "validate", name),
+            failure_of=lambda plugin: script.failure(
+                script.behaviour(name, plugin), "validate", name, class_name=plugin.class_name
+            ),
             stages=stages,
         )
 
-    def _pass_through(self, name: str, stages: list[tuple[str, int]], reply: StagedReply[Any]) -> Steps[None]:
+    def _pass_through(
+        self, config: Config, stages: list[tuple[str, int]], reply: StagedReply[Any]
+    ) -> Steps[None]:
         """Spend the time of each stage that takes any; the waiting request shows where it is."""
+        name = config.get("name") or ""
         sim, override = self._site.sim, self._site.script.overrides.get(name)
+        slow = self._site.script.slowness("validate", name, config.get("connector.class") or "")
         for description, of_plugin_ms in stages:
             duration_ms = of_plugin_ms
             if override is not None and description == OWN_VALIDATE:
                 duration_ms = override.validate_ms
-            if duration_ms:
+            own = slow if description == OWN_VALIDATE else None
+            if duration_ms or own is not None:
                 reply.stage = stage = Stage(description, sim.now_ms)
-                yield Reply() if duration_ms < 0 else duration_ms
+                yield from run_code(duration_ms, own)
                 stage.completed_at_ms = sim.now_ms

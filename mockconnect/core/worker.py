@@ -114,8 +114,10 @@ class Worker:
         Raises :class:`Thrown` from the connector's code and :class:`ConnectError` for too many.
         """
         instance = self.connectors[name]
-        yield from run_code(instance.behaviour.task_configs_ms)
-        failure = self.site.script.failure(instance.behaviour, "task_configs", name)
+        script, class_name = self.site.script, instance.plugin.class_name
+        slow = script.slowness("task_configs", name, class_name)
+        yield from run_code(instance.behaviour.task_configs_ms, slow)
+        failure = script.failure(instance.behaviour, "task_configs", name, class_name=class_name)
         if failure is not None:
             raise throw(failure, instance.plugin.class_name, instance.plugin.kind)
         known = self.site.script.task_configs(name, config)

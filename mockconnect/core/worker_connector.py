@@ -41,6 +41,7 @@ class WorkerConnector:
         self._version = self.plugin.version
         self.busy = False
         self.hangs = False
+        self.slow_ms: int | None = None
         self.ended: Reply[None] = Reply()
 
     @property
@@ -137,12 +138,16 @@ class WorkerConnector:
 
     def _call(self, method: Literal["start", "stop"]) -> Steps[Thrown | None]:
         duration_ms = self.behaviour.start_ms if method == "start" else self.behaviour.stop_ms
-        self.hangs = duration_ms < 0
-        yield from run_code(duration_ms)
+        script, class_name = self._site.script, self.plugin.class_name
+        slow = script.slowness(method, self.name, class_name)
+        self.slow_ms = None if slow is None else slow.takes_ms
+        self.hangs = duration_ms < 0 if slow is None else slow.takes_ms is None
+        yield from run_code(duration_ms, slow)
+        self.hangs, self.slow_ms = False, None
         problem = start_problem(self.plugin, self.config) if method == "start" else None
         if problem is not None:
             return Thrown(problem.trace(), problem.message)
-        failure = self._site.script.failure(self.behaviour, method, self.name)
+        failure = script.failure(self.behaviour, method, self.name, class_name=class_name)
         return None if failure is None else throw(failure, self.plugin.class_name, self.plugin.kind)
 
     def _shut_down(self) -> Steps[None]:

@@ -10,6 +10,7 @@ Rules of this room:
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 from mockconnect.core.behaviour import Failure
 from mockconnect.core.lifecycle import TASK, TaskEvent, TaskPhase
@@ -52,6 +53,7 @@ class WorkerTask:
         if self._version is None:
             self._version = plugin.version
         self.hangs = False
+        self.slow_ms: int | None = None
         self.progress: Progress | None = None
         self.ended: Reply[None] = Reply()
 
@@ -91,6 +93,10 @@ class WorkerTask:
 
     def fail(self, thrown: Thrown) -> None:
         self._failure = thrown
+        self._wake.set()
+
+    def reconsider(self) -> None:
+        """What is going to happen to it has changed."""
         self._wake.set()
 
     def stop(self) -> None:
@@ -146,15 +152,27 @@ class WorkerTask:
     def _start(self) -> Steps[None]:
         if self._preflight is not None:
             yield from self._preflight()
-        self.hangs = self.behaviour.task_start_ms < 0
-        yield from run_code(self.behaviour.task_start_ms)
-        failure = self._site.script.failure(self.behaviour, "task_start", self.id.connector, self.id.task)
+        yield from self._run_code("task_start", self.behaviour.task_start_ms)
+        failure = self._failure_at("task_start")
         if failure is not None:
             raise throw(failure, self._task_class, self.plugin.kind)
         self._throw_if_failed()
         self._executing_since_ms = self._site.sim.now_ms
         self.progress = self._begin_progress()
+        self.look_if_stuck()
         self._enter(TaskEvent.START_RETURNED)
+
+    def _run_code(self, where: Literal["task_start", "task_stop"], duration_ms: int) -> Steps[None]:
+        slow = self._site.script.slowness(where, self.id.connector, self.plugin.class_name, self.id.task)
+        self.slow_ms = None if slow is None else slow.takes_ms
+        self.hangs = duration_ms < 0 if slow is None else slow.takes_ms is None
+        yield from run_code(duration_ms, slow)
+        self.hangs, self.slow_ms = False, None
+
+    def _failure_at(self, where: Literal["task_start", "task_stop"]) -> Failure | None:
+        return self._site.script.failure(
+            self.behaviour, where, self.id.connector, self.id.task, class_name=self.plugin.class_name
+        )
 
     def _execute(self) -> Steps[None]:
         while not self._asked_to_stop:
@@ -172,7 +190,10 @@ class WorkerTask:
     def _next_event(self) -> tuple[int | None, Failure | None]:
         """How long until the first record or a scripted failure, whichever comes first."""
         first_ms = None if self._topics_seen else self._ms_until_records(1)
-        for failure in self.behaviour.failures_at("running", self.id.task):
+        script = self._site.script
+        for failure in script.due(
+            self.behaviour, "running", self.id.connector, self.id.task, class_name=self.plugin.class_name
+        ):
             due_ms = self._ms_until_failure(failure)
             if due_ms is not None and (first_ms is None or due_ms < first_ms):
                 return due_ms, failure
@@ -185,7 +206,7 @@ class WorkerTask:
 
     def _ms_until_records(self, records: int) -> int | None:
         progress = self.progress
-        if progress is None or progress.records_per_second <= 0:
+        if progress is None or progress.stuck or progress.records_per_second <= 0:
             return None
         needed_ms = -int(-records * 1000 // progress.records_per_second)
         return max(0, needed_ms - progress.elapsed_ms(self._site.sim.now_ms))
@@ -196,11 +217,8 @@ class WorkerTask:
             for topic in self.behaviour.topics(self._config, self._task_config):
                 self._site.statuses.put_topic(self.id, topic)
             return
-        due = self._site.script.failure(self.behaviour, "running", self.id.connector, self.id.task)
-        if due is None:
-            self.behaviour = self.behaviour.without_failures("running")
-        else:
-            raise throw(due, self._task_class, self.plugin.kind)
+        self._site.script.spend(failure, self.id.connector, self.id.task)
+        raise throw(failure, self._task_class, self.plugin.kind)
 
     @property
     def _task_class(self) -> str:
@@ -226,9 +244,8 @@ class WorkerTask:
             yield from self._poll_returns()
             if self.progress is not None:
                 self.progress.rest(self._site.sim.now_ms)
-            self.hangs = self.behaviour.task_stop_ms < 0
-            yield from run_code(self.behaviour.task_stop_ms)
-            self._site.script.failure(self.behaviour, "task_stop", self.id.connector, self.id.task)
+            yield from self._run_code("task_stop", self.behaviour.task_stop_ms)
+            self._failure_at("task_stop")
         self._let_go(None if self.progress is None else self.progress.records(self._site.sim.now_ms))
         self._enter(TaskEvent.STOPPED)
 
@@ -256,6 +273,13 @@ class WorkerTask:
         self._site.offsets.take_up(self.owner, self, progress)
         progress.run(self._site.sim.now_ms)
         return progress
+
+    def look_if_stuck(self) -> None:
+        """Whether its records go on is the script's word."""
+        if self.progress is not None:
+            script = self._site.script
+            stuck = script.is_stuck(self.id.connector, self.plugin.class_name, self.id.task)
+            self.progress.stick(self._site.sim.now_ms, stuck=stuck)
 
     def _let_go(self, records: int | None) -> None:
         if self.progress is not None:

@@ -4,7 +4,7 @@ Rules of this room:
 
 * aiohttp parses and keeps order; what it would answer by itself is replaced (:mod:`mockconnect.rest.heads`).
 * An :class:`Incoming` is what the rest of the room sees of a request, whoever parsed it.
-* Nothing here knows Connect.
+* Nothing here knows Connect, beyond carrying what a request asks for.
 """
 
 from __future__ import annotations
@@ -14,12 +14,14 @@ import socket
 import struct
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from aiohttp import web
 from aiohttp.http import HttpVersion10
 from multidict import CIMultiDict, CIMultiDictProxy
 
+from mockconnect.core.forwarding import Call
+from mockconnect.core.journal import RequestRow
 from mockconnect.rest.heads import Head
 from mockconnect.rest.http_response import CONTINUE, USUAL, Exchange
 
@@ -48,6 +50,16 @@ class Incoming:
     exchange: Exchange
     body: bytes | None = None
     was_read: bool = False
+    began_at_ms: int = 0
+    call: Call | None = None
+    """What it asks for, once that is known."""
+    message: str = ""
+    """Of the error it got."""
+    row: RequestRow | None = None
+    """Its row in the journal, if somebody watches."""
+    door: Literal["worker", "front_door"] = "worker"
+    breaks: bool = True
+    """Whether a connection that breaks is the client's own; a front door keeps that."""
 
     @classmethod
     def of(cls, request: web.BaseRequest) -> Incoming:

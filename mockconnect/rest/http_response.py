@@ -37,6 +37,11 @@ _REASONS_9: Final = {**_REASONS, 500: "Internal Server Error"}
 """Jersey 2 gives Jetty the phrases of JAX-RS."""
 
 
+def reason(status_code: int) -> str:
+    """The usual phrase for a status code."""
+    return _REASONS.get(status_code, "")
+
+
 class HttpResponse(web.StreamResponse):
     """Finished bytes. With ``closes`` the connection ends after them, without ``wire`` it breaks at once."""
 

@@ -14,9 +14,7 @@ Rules of this room:
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -24,34 +22,38 @@ from typing import Any, Final
 from aiohttp import web
 
 from mockconnect.core.answers import Created
+from mockconnect.core.client_faults import Canned
 from mockconnect.core.cluster import Cluster
 from mockconnect.core.connect import ConnectWorker, Rest
 from mockconnect.core.errors import ConnectError
 from mockconnect.core.forwarding import Call
 from mockconnect.core.sim import Reply, either
-from mockconnect.rest import calls, jetty, negotiation, wire
+from mockconnect.rest import calls, damage, jetty, negotiation, wire
 from mockconnect.rest.clock import Clock
 from mockconnect.rest.connection import (
     BODY_SIZE_MAX,
     BodyTooLarge,
     Connection,
-    ConnectionServer,
     Incoming,
     break_connection,
 )
+from mockconnect.rest.door import Door
 from mockconnect.rest.filters import ADMIN_FILTERS, NOT_ALLOWED, Filters
+from mockconnect.rest.front_door import FrontDoor, Policy
 from mockconnect.rest.heads import host_complaint, read_head
 from mockconnect.rest.http_response import HttpResponse, ResponseBuilder, header_lines
+from mockconnect.rest.interference import Interference
 from mockconnect.rest.jackson import jackson_of
 from mockconnect.rest.jetty import BadTarget, Known
 from mockconnect.rest.paths import location, parse_target
-from mockconnect.rest.ports import BACKLOG, ReservedPort, reserve
-from mockconnect.rest.surface import Listed, Refused, Served, Surface
+from mockconnect.rest.ports import ReservedPort, reserve
+from mockconnect.rest.surface import Listed, Prepared, Refused, Served, Surface
 from mockconnect.rest.tls import Tls
 
 LOG: Final = logging.getLogger("mockconnect")
-SHUTDOWN_TIMEOUT_S: Final = 0.25
-"""Only a bound: every open request has been given up before, so nothing is waited for."""
+_TOO_LARGE: Final = ConnectError(
+    413, f"A body of more than {BODY_SIZE_MAX} bytes is too large for mockconnect"
+)
 _LONG_HEAD: Final = 7_900
 _HEALTH: Final = {"starting": 503, "unhealthy": 500}
 _BUG_LINE: Final = "X-Mockconnect-Bug: 1\r\n"
@@ -94,7 +96,7 @@ class RestServer:
 
     ``ports`` are the reserved ports by worker name, ``admin_ports`` those of ``admin.listeners``, if a worker has any
     (reserved from the property otherwise). They are closed at the end. ``journal`` is told about every request.
-    ``tls`` makes the main ports speak HTTPS.
+    ``tls`` makes the main ports speak HTTPS. ``front_door`` is one more port, and how it chooses among the workers.
     """
 
     def __init__(
@@ -106,6 +108,7 @@ class RestServer:
         admin_ports: Mapping[str, Sequence[ReservedPort]] | None = None,
         journal: Journal | None = None,
         tls: Tls | None = None,
+        front_door: tuple[ReservedPort, Policy] | None = None,
     ) -> None:
         self.cluster = cluster
         self.tls = tls
@@ -113,10 +116,13 @@ class RestServer:
         self.journal = journal
         self.bugs: list[Bug] = []
         self._listeners: list[Listener] = []
+        main: dict[str, Listener] = {}
         for worker in cluster.workers.values():
-            self._listeners.append(Listener(self, worker, ports[worker.name], is_admin=False))
+            main[worker.name] = Listener(self, worker, ports[worker.name], is_admin=False)
+            self._listeners.append(main[worker.name])
             for port in (admin_ports or {}).get(worker.name) or _admin_ports(worker):
                 self._listeners.append(Listener(self, worker, port, is_admin=True))
+        self._front_door = None if front_door is None else FrontDoor(cluster, clock, *front_door, main, tls)
 
     async def start(self) -> None:
         """Listen wherever a worker listens now, and follow the workers from here on."""
@@ -124,10 +130,14 @@ class RestServer:
         self.clock.start()
         for listener in self._listeners:
             listener.follow()
+        if self._front_door is not None:
+            self._front_door.start()
 
     async def stop(self) -> None:
         """Give up what waits, break every connection, free the ports."""
         self.clock.stop()
+        if self._front_door is not None:
+            await self._front_door.end()
         for listener in self._listeners:
             await listener.end()
 
@@ -163,9 +173,10 @@ class Listener:
         self._tls = None if is_admin else server.tls
         self._scheme = "http" if self._tls is None else "https"
         self._rest = Rest.REFUSED
-        self._connections: ConnectionServer
-        self._listening: socket.socket | None = None
-        self._accepting: set[asyncio.Task[None]] = set()
+        self._door: Door
+        self._journal = server.cluster.requests
+        self._sim = server.cluster.sim
+        self._interference = Interference(self, server.cluster, server.clock, worker)
         self._configure()
 
     def _configure(self) -> None:
@@ -186,76 +197,38 @@ class Listener:
 
     def follow(self) -> None:
         """Behave as the worker does, now and later."""
-        self._connections = ConnectionServer(self._handle, self._read_again)
+        self._door = Door(self._port, self._handle, self._read_again, self._tls)
         self._worker.on_rest.append(self._rest_changed)
+        self._server.cluster.client_faults.on_refused.append(self._refused_changed)
         self._rest_changed(self._worker)
 
     async def end(self) -> None:
         """No more connections, and no more of this worker."""
         if self._rest_changed in self._worker.on_rest:
             self._worker.on_rest.remove(self._rest_changed)
-            self._refuse(breaks=True)
-            if self._accepting:
-                await self._accepted()
-            await self._connections.shutdown(SHUTDOWN_TIMEOUT_S)
+            self._server.cluster.client_faults.on_refused.remove(self._refused_changed)
+            await self._door.end()
         self._port.close()
 
     def _rest_changed(self, worker: ConnectWorker) -> None:
         before, self._rest = self._rest, worker.rest
+        if self._server.cluster.client_faults.refuses(worker.name):
+            self._rest = Rest.REFUSED
         if self._rest is Rest.REFUSED:
-            self._refuse(breaks=before is not Rest.STOPPING)
-        elif self._listening is None:
-            self._listen()
+            self._door.close(breaks=before is not Rest.STOPPING)
+        elif not self._door.is_open:
+            if self._worker.settings is not self._settings:
+                self._configure()
+            self._door.open()
 
-    def _listen(self) -> None:
-        if self._worker.settings is not self._settings:
-            self._configure()
-        # The kernel takes connections from here on, even if the loop is busy for a while.
-        self._listening = self._port.listen()
-        asyncio.get_running_loop().add_reader(self._listening, self._accept)
+    @property
+    def refuses(self) -> bool:
+        """Whether nobody listens."""
+        return self._rest is Rest.REFUSED
 
-    def _accept(self) -> None:
-        """Take everybody who waits. A server of asyncio loses those whom it accepts while it is closed: they hang."""
-        assert self._listening is not None, "only a listening port is readable"
-        for _ in range(BACKLOG):
-            try:
-                accepted, _ = self._listening.accept()
-            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
-                return
-            accepted.setblocking(False)
-            task = asyncio.get_running_loop().create_task(self._take(accepted, self._listening))
-            self._accepting.add(task)
-            task.add_done_callback(self._accepting.discard)
-
-    async def _accepted(self) -> None:
-        """Nobody is being taken any more: a client may never say a word of its handshake."""
-        for task in self._accepting if self._tls is not None else ():
-            task.cancel()
-        await asyncio.wait(self._accepting)
-
-    async def _take(self, accepted: socket.socket, listening: socket.socket) -> None:
-        loop = asyncio.get_running_loop()
-        try:
-            context = None if self._tls is None else self._tls.context
-            transport, _ = await loop.connect_accepted_socket(self._connections, accepted, ssl=context)
-        except OSError:  # gone before it said anything
-            accepted.close()
-            return
-        if self._listening is not listening:  # the port was closed in between
-            break_connection(transport)
-
-    def _refuse(self, *, breaks: bool) -> None:
-        """Stop listening. A crash breaks connections, a stop ends those without a request."""
-        listening, self._listening = self._listening, None
-        if listening is not None:
-            asyncio.get_running_loop().remove_reader(listening)
-            listening.close()
-            self._port.listening_ended()
-        for connection in self._connections.connections:
-            if breaks:
-                break_connection(connection.transport)
-            elif isinstance(connection, Connection) and connection.is_idle:
-                connection.force_close()
+    def _refused_changed(self, name: str) -> None:
+        if name == self._worker.name:
+            self._rest_changed(self._worker)
 
     # --- a request --------------------------------------------------------------------------------------------------------
 
@@ -264,7 +237,7 @@ class Listener:
         assert isinstance(connection, Connection), connection
         head_size = len(connection.take_seen())
         self._server.clock.request_began()
-        return await self._answer(Incoming.of(request), head_size)
+        return await self.answer(Incoming.of(request), head_size)
 
     async def _read_again(self, octets: bytes, request: web.BaseRequest) -> web.StreamResponse:
         """A request that aiohttp does not take."""
@@ -272,12 +245,15 @@ class Listener:
         head = read_head(octets, self._jetty)
         if isinstance(head, BadTarget):
             if self._worker.frozen and not await self._thawed():
-                return self._broken(request)
+                break_connection(request.transport)
+                return HttpResponse(500, None, closes=True)
             return self._builder.page(jetty.page_of(head, self._jetty))
-        response = await self._answer(Incoming.again(request, head), 0)
+        response = await self.answer(Incoming.again(request, head), 0)
         return response.closing()
 
-    async def _answer(self, incoming: Incoming, head_size: int) -> HttpResponse:
+    async def answer(self, incoming: Incoming, head_size: int) -> HttpResponse:
+        """The answer to one request; one without bytes means that the connection breaks."""
+        incoming.began_at_ms = self._sim.now_ms
         try:
             response = await self._response(incoming, head_size)
         except (ConnectionError, web.RequestPayloadError):
@@ -286,23 +262,41 @@ class Listener:
             response = self._bug(incoming, error)
         if self._rest is Rest.REFUSED:
             response = response.closing()
-        if self._server.journal is not None:
-            status_code = response.status if response.wire is not None else 0
-            entry = JournalEntry(
-                incoming.method, incoming.target, status_code, self._worker.name, self._server.cluster.now_ms
+        now_ms = self._sim.now_ms
+        # What breaks behind a front door is a 502 in front of it.
+        status_code = response.status if response.wire else 0 if incoming.breaks else 502
+        if incoming.row is None:
+            self._journal.add(
+                (
+                    incoming.began_at_ms,
+                    now_ms,
+                    incoming.door,
+                    self._worker.name,
+                    incoming.method,
+                    incoming.target,
+                    incoming.call,
+                    status_code,
+                    incoming.message,
+                )
             )
-            self._server.journal(entry)
+        else:
+            body = damage.body_of(response.wire) if response.wire else b""
+            self._journal.end(incoming.row, now_ms, status_code, incoming.message, body)
+        if self._server.journal is not None:
+            self._server.journal(
+                JournalEntry(incoming.method, incoming.target, status_code, self._worker.name, now_ms)
+            )
         return response
 
     async def _response(self, incoming: Incoming, head_size: int) -> HttpResponse:
         worker = self._worker
         if worker.frozen and not await self._thawed():
-            return self._broken(incoming.request)
+            return self.broken(incoming)
         bad = self._refused_by_jetty(incoming, head_size)
         if bad is not None:
             return self._page(bad, incoming)
         if worker.rest is Rest.REFUSED:
-            return self._broken(incoming.request)
+            return self.broken(incoming)
         prepared = self._surface.prepared(
             incoming.method,
             incoming.target,
@@ -322,6 +316,14 @@ class Listener:
         if self._jetty.line == 9 and incoming.expects_continue and not isinstance(prepared, BadTarget):
             # Jersey 2 asks for the stream of every request before it looks at it, and Jetty 9.4 takes that for reading.
             incoming.invite_unless_sent()
+        if self._interference.is_due:
+            return await self._interference.answer(prepared, incoming)
+        if isinstance(prepared, Served):  # in nearly all cases; one call less
+            return await self._served(prepared, incoming)
+        return await self.resourced(prepared, incoming)
+
+    async def resourced(self, prepared: Prepared, incoming: Incoming) -> HttpResponse:
+        """What Connect's resources answer."""
         match prepared:
             case Served():
                 return await self._served(prepared, incoming)
@@ -331,6 +333,31 @@ class Listener:
                 return self._entity(incoming, prepared.status_code, "", prepared.body)
             case Listed():
                 return self._listed(prepared, incoming)
+
+    async def unable(self, incoming: Incoming) -> HttpResponse | None:
+        """What the worker answers that cannot serve any more; ``None`` if it can."""
+        if self._worker.frozen and not await self._thawed():
+            return self.broken(incoming)
+        if self._rest is Rest.REFUSED:
+            return self.broken(incoming)
+        if self._rest is not Rest.SERVING:
+            return self._page(self._without_resources(incoming), incoming)
+        return None
+
+    def call_of(self, served: Served, body: bytes, incoming: Incoming) -> Call:
+        """What a request with an entity asks for. Raises :class:`ConnectError`."""
+        return calls.complete(served.match, body, incoming.headers, self._jackson)
+
+    def too_large(self, incoming: Incoming) -> HttpResponse:
+        return self._error(incoming, _TOO_LARGE, "Content-Type: application/json\r\n").closing()
+
+    def canned(self, canned: Canned, prepared: Prepared, incoming: Incoming) -> HttpResponse:
+        """An answer of Connect's that nobody has worked out."""
+        lines = prepared.type_line if isinstance(prepared, Served) else "Content-Type: application/json\r\n"
+        lines = header_lines(canned.headers) + lines
+        if canned.status_code == 401 and canned.message is None:
+            return self._entity(incoming, 401, lines, NOT_ALLOWED)
+        return self._error(incoming, ConnectError(canned.status_code, canned.message), lines)
 
     # --- what Jetty answers -----------------------------------------------------------------------------------------------
 
@@ -397,19 +424,19 @@ class Listener:
                 body = await incoming.read()
                 if not route.signed and not negotiation.reads_json(served.content_type, body):
                     return self._error(incoming, ConnectError(415, "HTTP 415 Unsupported Media Type"), lines)
-                call = calls.complete(match, body, incoming.headers, self._jackson)
+                call = self.call_of(served, body, incoming)
             authorization = incoming.headers.get("Authorization")
             if authorization is not None:
                 call = replace(call, authorization=authorization)
+            incoming.call = call
             reply = self._worker.submit(call)
-            if not reply.done and not await self._settled(reply):
-                return self._broken(incoming.request)
+            if not reply.done and not await self.settled(reply):
+                return self.broken(incoming)
             return self._success(served, call, reply.result(), incoming)
         except ConnectError as error:
             return self._error(incoming, error, lines)
         except BodyTooLarge:
-            text = f"A body of more than {BODY_SIZE_MAX} bytes is too large for mockconnect"
-            return self._error(incoming, ConnectError(413, text), lines).closing()
+            return self._error(incoming, _TOO_LARGE, lines).closing()
 
     def _success(self, served: Served, call: Call, value: Any, incoming: Incoming) -> HttpResponse:
         """Raises :class:`ConnectError` for a connector whose name makes no ``Location``."""
@@ -444,6 +471,7 @@ class Listener:
 
     def _error(self, incoming: Incoming, error: ConnectError, lines: str) -> HttpResponse:
         """``ConnectExceptionMapper``."""
+        incoming.message = error.message or ""
         body = wire.encode({"error_code": error.status_code, "message": error.message})
         return self._entity(incoming, error.status_code, lines, body)
 
@@ -467,7 +495,7 @@ class Listener:
 
     # --- waiting ----------------------------------------------------------------------------------------------------------
 
-    async def _settled(self, reply: Reply[Any]) -> bool:
+    async def settled(self, reply: Reply[Any]) -> bool:
         """Wait for a reply; ``False`` if none will come because the process died or the server ends."""
         node = self._worker.node
         assert node is not None, "a worker without a process has no open replies"
@@ -485,8 +513,9 @@ class Listener:
         assert node is not None, "only a running process can be frozen"
         thawed: Reply[None] = Reply()
         node.process.run(lambda: thawed.complete(None))
-        return await self._settled(thawed)
+        return await self.settled(thawed)
 
-    def _broken(self, request: web.BaseRequest) -> HttpResponse:
-        break_connection(request.transport)
+    def broken(self, incoming: Incoming) -> HttpResponse:
+        if incoming.breaks:
+            break_connection(incoming.request.transport)
         return HttpResponse(500, None, closes=True)

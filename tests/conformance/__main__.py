@@ -97,6 +97,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     timelines.add_argument("--keep-logs", type=Path)
     timelines.set_defaults(run=_timelines)
+    scenarios = commands.add_parser(
+        "scenarios", parents=[versioned], help="play shipped scenarios on real workers and record them"
+    )
+    scenarios.add_argument("names", nargs="*", metavar="NAME", help="all that are chosen, if left out")
+    scenarios.add_argument("--keep-logs", type=Path)
+    scenarios.set_defaults(run=_scenarios)
     plugins = commands.add_parser(
         "plugins", parents=[versioned], help="record the definition of every plugin of a worker"
     )
@@ -215,7 +221,7 @@ def _report(_options: argparse.Namespace) -> int:
 
 def _show(options: argparse.Namespace) -> int:
     path = recording_path(options.version, options.script)
-    if options.script.startswith("timelines/"):
+    if options.script.startswith(("timelines/", "scenarios/")):
         for line in read_lines(path):
             print(json.dumps(line, ensure_ascii=False))
         return 0
@@ -239,6 +245,18 @@ def _timelines(options: argparse.Namespace) -> int:
             runs = [record_timeline(timeline, version, options.keep_logs)]
             write_lines(recording_path(version, f"timelines/{timeline.name}"), runs[0])
         print(f"{timeline.name}: {', '.join(str(len(rows)) for rows in runs)} rows", flush=True)
+    return 0
+
+
+def _scenarios(options: argparse.Namespace) -> int:
+    from .scenarios import CHOSEN, record_scenarios  # noqa: PLC0415 - see _target_factory
+
+    unknown = sorted(set(options.names) - {one.name for one in CHOSEN})
+    if unknown:
+        print(f"not among those that real workers play: {', '.join(unknown)}")
+        return 2
+    wanted = [one for one in CHOSEN if not options.names or one.name in options.names]
+    record_scenarios(wanted, options.kafka_version, options.keep_logs)
     return 0
 
 

@@ -135,7 +135,7 @@ def record_timeline(
     timeline: Timeline, version: str, keep_logs: Path | None = None
 ) -> list[dict[str, object]]:
     """Play one timeline on real workers and give its rows, in order of time."""
-    with _target(timeline, version, keep_logs) as target:
+    with started_target(timeline, version, keep_logs) as target:
         return _recorded(timeline, target)
 
 
@@ -147,7 +147,7 @@ def record_again_and_again(
         for _ in range(runs):
             yield record_timeline(timeline, version, keep_logs)
         return
-    with _target(timeline, version, keep_logs) as target:
+    with started_target(timeline, version, keep_logs) as target:
         for _ in range(runs):
             yield _recorded(timeline, target)
             Player(target).tidy()
@@ -157,11 +157,11 @@ def record_again_and_again(
 def _recorded(timeline: Timeline, target: OracleTarget) -> list[dict[str, object]]:
     for _ in Player(target).play(timeline.before):
         pass
-    return _Watch(target, timeline).run()
+    return Watch(target, timeline).run()
 
 
 @contextmanager
-def _target(timeline: Timeline, version: str, keep_logs: Path | None) -> Iterator[OracleTarget]:
+def started_target(timeline: Timeline, version: str, keep_logs: Path | None) -> Iterator[OracleTarget]:
     """The first worker starts alone, so that it leads."""
     with OracleCluster(version, keep_logs) as cluster:
         for number in range(1, timeline.cluster.workers + 1):
@@ -175,77 +175,79 @@ def _target(timeline: Timeline, version: str, keep_logs: Path | None) -> Iterato
         yield OracleTarget(cluster, down=timeline.absent)
 
 
-class _Watch:
+class Watch:
     """The threads that poll, and the clock they share."""
 
     def __init__(self, target: OracleTarget, timeline: Timeline):
-        self._target = target
+        self.target = target
         self._timeline = timeline
-        self._rows: list[dict[str, object]] = []
-        self._over = threading.Event()
+        self.rows: list[dict[str, object]] = []
+        self.over = threading.Event()
         addresses = {f"{host}:{port}": str(n) for n, (host, port) in enumerate(target.addresses(), 1)}
-        self._normaliser = Normaliser(addresses, str(target.cluster.folder))
-        self._began = 0.0
+        self.normaliser = Normaliser(addresses, str(target.cluster.folder))
+        self.began = 0.0
         self._began_epoch = 0.0
 
     def run(self) -> list[dict[str, object]]:
         lead_s = 1.0
-        self._began, self._began_epoch = time.monotonic() + lead_s, time.time() + lead_s
-        workers = range(1, len(self._target.addresses()) + 1)
+        self.began, self._began_epoch = time.monotonic() + lead_s, time.time() + lead_s
+        workers = range(1, len(self.target.addresses()) + 1)
         threads = [
             threading.Thread(target=self._sample, args=(n, path))
             for n in workers
             for path in self._timeline.watch
         ]
-        threads += [threading.Thread(target=self._act, args=(event,)) for event in self._timeline.events]
+        threads += self.actors()
         for thread in threads:
             thread.start()
         time.sleep(lead_s + self._timeline.seconds)
-        self._over.set()
+        self.over.set()
         for thread in threads:
             thread.join()
-        self._rows += self._assignments()
-        return sorted(self._rows, key=lambda row: int(str(row["at_ms"])))
+        self.rows += self._assignments()
+        return sorted(self.rows, key=lambda row: int(str(row["at_ms"])))
 
-    def _now_ms(self) -> int:
-        return round((time.monotonic() - self._began) * 1000)
+    def actors(self) -> list[threading.Thread]:
+        """What makes things happen."""
+        return [threading.Thread(target=self._act, args=(event,)) for event in self._timeline.events]
+
+    def now_ms(self) -> int:
+        return round((time.monotonic() - self.began) * 1000)
 
     def _sample(self, worker: int, path: str) -> None:
         last: dict[str, object] = {}
-        while not self._over.is_set():
-            sent_ms = self._now_ms()
-            seen = self._seen(worker, Request("GET", path), SAMPLE_TIMEOUT_S)
-            took_ms = self._now_ms() - sent_ms
+        while not self.over.is_set():
+            sent_ms = self.now_ms()
+            seen = self.seen(worker, Request("GET", path), SAMPLE_TIMEOUT_S)
+            took_ms = self.now_ms() - sent_ms
             if seen != last:
                 slow = {"took_ms": took_ms} if took_ms > 250 else {}
-                self._rows.append(
-                    {"at_ms": sent_ms + took_ms, "worker": worker, "path": path, **slow, **seen}
-                )
+                self.rows.append({"at_ms": sent_ms + took_ms, "worker": worker, "path": path, **slow, **seen})
                 last = seen
-            self._over.wait(max(0.0, self._timeline.sample_s - took_ms / 1000))
+            self.over.wait(max(0.0, self._timeline.sample_s - took_ms / 1000))
 
-    def _seen(self, worker: int, request: Request, timeout_s: float) -> dict[str, object]:
-        host, port = self._target.addresses()[worker - 1]
+    def seen(self, worker: int, request: Request, timeout_s: float) -> dict[str, object]:
+        host, port = self.target.addresses()[worker - 1]
         try:
-            answer = self._normaliser.observation(request, exchange(host, port, request, timeout_s))
+            answer = self.normaliser.observation(request, exchange(host, port, request, timeout_s))
         except WireError as error:
             return {"failure": str(error).split(":")[0]}
         return {"status": answer.status, "body": answer.body}
 
     def _act(self, event: Event) -> None:
-        time.sleep(max(0.0, self._began + event.at_ms / 1000 - time.monotonic()))
-        row: dict[str, object] = {"at_ms": self._now_ms(), "worker": event.worker, "event": event.verb}
+        time.sleep(max(0.0, self.began + event.at_ms / 1000 - time.monotonic()))
+        row: dict[str, object] = {"at_ms": self.now_ms(), "worker": event.worker, "event": event.verb}
         if event.request is not None:
-            seen = self._seen(event.worker, event.request, 120)
+            seen = self.seen(event.worker, event.request, 120)
             row |= {"method": event.request.method, "target": event.request.target}
             row |= {"body_sent": event.request.body.decode()} if event.request.body else {}
-            row |= {"answered_at_ms": self._now_ms(), **seen}
+            row |= {"answered_at_ms": self.now_ms(), **seen}
         else:
             self._do(event)
-        self._rows.append(row)
+        self.rows.append(row)
 
     def _do(self, event: Event) -> None:
-        cluster = self._target.cluster
+        cluster = self.target.cluster
         if not event.worker:
             getattr(cluster.broker.process, event.verb)()
             return
@@ -255,7 +257,7 @@ class _Watch:
         getattr(worker.process, "terminate" if event.verb == "stop" else event.verb)()
 
     def _assignments(self) -> Iterator[dict[str, object]]:
-        for worker in self._target.cluster.workers:
+        for worker in self.target.cluster.workers:
             for line in worker.process.log.read_text(errors="replace").splitlines():
                 found = _ASSIGNED.match(line)
                 if found:
@@ -264,5 +266,5 @@ class _Watch:
                     yield row | {
                         "generation": int(found["generation"]),
                         "delay_ms": int(found["delay"]),
-                        "assignment": self._normaliser.addresses(_MEMBER.sub(r"\1", found["assignment"])),
+                        "assignment": self.normaliser.addresses(_MEMBER.sub(r"\1", found["assignment"])),
                     }

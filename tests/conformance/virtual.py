@@ -90,7 +90,7 @@ class Replayed:
                 clients=client_definition,
             )
         )
-        self.cluster.coordinator.elect = self._elect
+        self.cluster.coordinator.pick_leader = self._elect
         for number, plan in self._plans.items():
             self.cluster.set_plugins(_name(number), plugins_of(plan))
         self._lessons = Lessons(self.cluster.script, version)
@@ -226,12 +226,17 @@ class Replayed:
             getattr(self.cluster.workers[_name(event.worker)], event.verb)()
 
     def _start(self, number: int, event: Event) -> None:
-        """The next process of a worker takes as long to start as the recorded one did."""
         machine, took = self.cluster.workers[_name(event.worker)], self._starts[number]
         if event.change:
             plan = self._plans[event.worker] = changed(self._plans[event.worker], event.change)
             machine.settings = _settings(event.worker, plan)
             machine.plugins = plugins_of(plan)
+        self.takes(event.worker, took)
+        machine.start()
+
+    def takes(self, worker: int, took: Started) -> None:
+        """The next process of a worker takes as long to start as the recorded one did."""
+        machine = self.cluster.workers[_name(worker)]
         timing = machine._broker.timing
         # The herder reads its topics while the web server's resources are made ready.
         read_ms = max(timing.internal_topics_read_ms, took.jetty_ms)
@@ -242,7 +247,6 @@ class Replayed:
             internal_topics_read_ms=read_ms,
         )
         machine._broker = replace(machine._broker, timing=longer)
-        machine.start()
 
     def _to_broker(self, verb: str) -> None:
         for name in self.cluster.workers:

@@ -458,7 +458,6 @@ def test_failures_belong_to_a_place_and_perhaps_to_a_task() -> None:
     behaviour = Behaviour(failures=(one, other))
     assert behaviour.failures_at("running", 1) == [one]
     assert behaviour.failures_at("running", 0) == []
-    assert behaviour.without_failures("running").failures == (other,)
 
 
 # --- alterOffsets --------------------------------------------------------------------------------------------------------

@@ -441,7 +441,7 @@ def test_a_task_may_tell_another_version_than_its_connector() -> None:
 
 def test_a_lost_leader_is_followed_by_whom_the_broker_picks() -> None:
     cluster = cluster_of(3)
-    cluster.coordinator.elect = max
+    cluster.coordinator.pick_leader = max
     cluster.workers[cluster.leader or ""].crash()
     cluster.sim.advance(20_000)
     assert cluster.leader == "connect-2"

@@ -13,6 +13,7 @@ from mockconnect.core.cluster import Cluster, ClusterOptions, SeedConnector
 from mockconnect.core.settings import Timing, WorkerSettings
 from mockconnect.core.versions import KafkaVersion
 from mockconnect.rest.clock import Clock, Pace
+from mockconnect.rest.front_door import Policy
 from mockconnect.rest.ports import ReservedPort, reserve
 from mockconnect.rest.server import Journal, RestServer
 
@@ -93,6 +94,7 @@ class ServedCluster:
     server: RestServer
     clock: Clock
     ports: list[ReservedPort]
+    door_port: int = 0
     _peers: list[Peer] = field(default_factory=list)
 
     async def connect(self, worker: int = 0, port: int | None = None) -> Peer:
@@ -102,6 +104,14 @@ class ServedCluster:
         peer = Peer(reader, writer)
         self._peers.append(peer)
         return peer
+
+    async def at_the_door(self, octets: bytes, *, is_head: bool = False) -> str:
+        """One exchange with the front door."""
+        peer = await self.connect(port=self.door_port)
+        await peer.send(octets)
+        seen = await peer.answer(is_head=is_head)
+        await peer.close()
+        return seen
 
     async def raw(self, octets: bytes, worker: int = 0) -> str:
         """One exchange over a connection of its own."""
@@ -140,6 +150,7 @@ async def served(
     started: bool = True,
     timing: Timing | None = None,
     journal: Journal | None = None,
+    front_door: Policy | None = None,
 ) -> AsyncIterator[ServedCluster]:
     """Workers ``connect-0``, ... behind their ports; settled, unless they are not to be started."""
     ports = [reserve() for _ in range(workers)]
@@ -161,9 +172,10 @@ async def served(
         assert cluster.settle()
     clock = Clock(cluster.sim, pace, rate=rate)
     by_name = {each.name: port for each, port in zip(settings, ports, strict=True)}
-    server = RestServer(cluster, clock, by_name, journal=journal)
+    door = None if front_door is None else (reserve(), front_door)
+    server = RestServer(cluster, clock, by_name, journal=journal, front_door=door)
     await server.start()
-    running = ServedCluster(cluster, server, clock, ports)
+    running = ServedCluster(cluster, server, clock, ports, 0 if door is None else door[0].port)
     try:
         yield running
     finally:

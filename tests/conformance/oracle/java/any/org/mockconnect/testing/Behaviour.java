@@ -1,5 +1,6 @@
 package org.mockconnect.testing;
 
+import java.io.File;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -10,7 +11,8 @@ import org.apache.kafka.connect.errors.ConnectException;
 /**
  * How a test connector behaves, forced by its config. For a step S (start, stop, taskconfigs, validate, alter,
  * task.start, task.stop, task.work) the keys are test.S.delay.ms, test.S.error (a text to fail with) and
- * test.S.error.times (fail only so often, counted per connector name in this JVM; -1 is always).
+ * test.S.error.times (fail only so often, counted per connector name in this JVM; -1 is always). A key that no definition
+ * has, test.S.error.file, names a file: it fails only while there is one.
  */
 final class Behaviour {
     private static final String[] STEPS = {
@@ -68,7 +70,8 @@ final class Behaviour {
 
     private void failIfAsked(String step) {
         String error = text("test." + step + ".error", null);
-        if (error == null) {
+        String file = text("test." + step + ".error.file", null);
+        if (error == null || (file != null && !new File(file).exists())) {
             return;
         }
         long times = number("test." + step + ".error.times", -1);

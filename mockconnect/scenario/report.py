@@ -1,0 +1,200 @@
+"""What came of a run: a verdict per expectation, what each rule did, and what replays it.
+
+Rules of this room: plain values, and the texts that show them. ``held`` of a verdict is ``None`` where nothing could be
+judged, which fails nothing but is said.
+"""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass, field
+
+import msgspec
+
+from mockconnect.scenario.requests import RequestRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One expectation, and whether it held; ``at_ms`` is the moment that decided it, if there was one."""
+
+    kind: str
+    text: str
+    held: bool | None
+    detail: str = ""
+    at_ms: int | None = None
+
+    @property
+    def word(self) -> str:
+        return {True: "held", False: "FAILED", None: "not judged"}[self.held]
+
+
+@dataclass(frozen=True, slots=True)
+class RuleReport:
+    """What one rule did. Moments are those of the scenario's clock."""
+
+    name: str
+    fired_at_ms: tuple[int, ...]
+    ended_at_ms: int | None
+    refused: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the timeline; ``kind`` is ``trace``, ``port``, ``request`` or ``scenario``."""
+
+    at_ms: int
+    kind: str
+    worker: str
+    generation: int
+    what: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Something that lasted: what, on which workers, from when to when (``None``: to the end)."""
+
+    what: str
+    from_ms: int
+    to_ms: int | None
+    workers: tuple[str, ...] = ()
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What rows alone do not tell: how it was at the beginning, and what lasted."""
+
+    instances: tuple[Row, ...] = ()
+    ports: tuple[Row, ...] = ()
+    rebalances: tuple[Span, ...] = ()
+    leaders: tuple[Span, ...] = ()
+    faults: tuple[Span, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A whole run."""
+
+    scenario: str
+    file: str
+    seed: int
+    params: dict[str, str]
+    verdicts: tuple[Verdict, ...]
+    rules: tuple[RuleReport, ...]
+    requests: tuple[RequestRecord, ...]
+    workers: tuple[str, ...]
+    timeline_ms: int
+    total_ms: int
+    trace_hash: str
+    is_complete: bool = True
+    started_at_ms: int = 0
+    rows: tuple[Row, ...] = field(default=(), repr=False)
+    picture: Picture = field(default_factory=Picture, repr=False)
+
+    @property
+    def held(self) -> bool:
+        return all(verdict.held is not False for verdict in self.verdicts)
+
+    @property
+    def failed(self) -> tuple[Verdict, ...]:
+        return tuple(verdict for verdict in self.verdicts if verdict.held is False)
+
+    @property
+    def coverage(self) -> tuple[int, int]:
+        """How many of the moments that a run must have seen there were, and how many there should be."""
+        wanted = [verdict for verdict in self.verdicts if verdict.kind == "sometimes"]
+        return sum(verdict.held is True for verdict in wanted), len(wanted)
+
+    @property
+    def repro(self) -> str:
+        """The command that plays it again."""
+        params = [f"--param {shlex.quote(f'{name}={value}')}" for name, value in sorted(self.params.items())]
+        return " ".join(["mockconnect run", shlex.quote(self.file), f"--seed {self.seed}", *params])
+
+    def text(self) -> str:
+        """For people: the same run gives the same text."""
+        return "\n".join(
+            [*self._head(), "", *self._rule_lines(), "", *self._verdict_lines(), "", self._end()]
+        )
+
+    def json(self) -> str:
+        """For programs; without the timeline, which has files of its own."""
+        plain = {
+            "scenario": self.scenario,
+            "held": self.held,
+            "seed": self.seed,
+            "params": self.params,
+            "repro": self.repro,
+            "trace_hash": self.trace_hash,
+            "timeline_ms": self.timeline_ms,
+            "total_ms": self.total_ms,
+            "coverage": list(self.coverage),
+            "expectations": [
+                {
+                    "kind": one.kind,
+                    "text": one.text,
+                    "held": one.held,
+                    "detail": one.detail,
+                    "at_ms": one.at_ms,
+                }
+                for one in self.verdicts
+            ],
+            "rules": [
+                {
+                    "name": one.name,
+                    "fired_at_ms": list(one.fired_at_ms),
+                    "ended_at_ms": one.ended_at_ms,
+                    "refused": list(one.refused),
+                }
+                for one in self.rules
+            ],
+        }
+        return msgspec.json.format(msgspec.json.encode(plain), indent=2).decode()
+
+    def check(self) -> None:
+        """Raises :class:`AssertionError` with everything that did not hold."""
+        if not self.held:
+            raise AssertionError(self.text())
+
+    def _head(self) -> list[str]:
+        asked = sum(one.by == "client" for one in self.requests)
+        return [
+            f"{self.scenario}: {seconds(self.timeline_ms)} of timeline, {seconds(self.total_ms)} in all,"
+            f" seed {self.seed}, trace {self.trace_hash}",
+            f"{len(self.requests)} requests, {asked} of them by the client",
+        ]
+
+    def _rule_lines(self) -> list[str]:
+        width = max((len(rule.name) for rule in self.rules), default=4)
+        lines = [f"{'rule':<{width}}  {'fired':>5}  {'first':>10}  {'last':>10}  {'ended':>10}"]
+        for rule in self.rules:
+            first = seconds(rule.fired_at_ms[0]) if rule.fired_at_ms else "-"
+            last = seconds(rule.fired_at_ms[-1]) if rule.fired_at_ms else "-"
+            ended = "-" if rule.ended_at_ms is None else seconds(rule.ended_at_ms)
+            lines.append(
+                f"{rule.name:<{width}}  {len(rule.fired_at_ms):>5}  {first:>10}  {last:>10}  {ended:>10}"
+            )
+            lines += [f"{'':<{width}}  refused: {why}" for why in rule.refused]
+        return lines
+
+    def _verdict_lines(self) -> list[str]:
+        lines = [f"{'verdict':<10}  {'kind':<10}  expectation"]
+        for one in self.verdicts:
+            lines.append(f"{one.word:<10}  {one.kind:<10}  {one.text}")
+            if one.detail:
+                at = "" if one.at_ms is None else f"at {seconds(one.at_ms)}: "
+                lines.append(f"{'':<24}{at}{one.detail}")
+        return lines
+
+    def _end(self) -> str:
+        if self.held:
+            return f"{self.scenario} held"
+        count = len(self.failed)
+        what = "an expectation" if count == 1 else f"{count} expectations"
+        return f"{self.scenario}: {what} failed\nagain with: {self.repro}"
+
+
+def seconds(span_ms: int) -> str:
+    return f"{span_ms / 1000:.3f}s"

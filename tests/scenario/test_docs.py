@@ -1,0 +1,53 @@
+"""What the documentation says of scenarios is so."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from mockconnect.playing import play_alone
+from mockconnect.scenario.actions import FAULT_VERBS, Action
+from mockconnect.scenario.checks import JUDGES
+from mockconnect.scenario.invariants import INVARIANTS
+from mockconnect.scenario.loading import scenario_from_text
+from mockconnect.scenario.script import ScenarioFile
+from mockconnect.scenario.shipped import shipped_names
+from mockconnect.staging import staged
+
+TEXT = (Path(__file__).parents[2] / "docs" / "scenarios.md").read_text(encoding="utf-8")
+
+
+def block(language: str) -> str:
+    (found,) = re.findall(rf"```{language}\n(.*?)```", TEXT, re.DOTALL)
+    return str(found)
+
+
+def test_the_file_can_be_played() -> None:
+    report = play_alone(staged({"scenario": scenario_from_text(block("yaml"), "docs.yaml")}))
+    assert report.held, report.text()
+
+
+def test_the_test_passes() -> None:
+    names: dict[str, object] = {}
+    exec(block("python"), names)
+    test = names["test_my_client_survives_a_crash_of_the_leader"]
+    assert callable(test)
+    test()
+
+
+def test_every_verb_is_there() -> None:
+    table = TEXT.partition("| about | verbs |")[2].partition("\n\n")[0]
+    verbs = set(re.findall(r"`(\w+)`", table))
+    own = set(Action.__struct_fields__) - set(FAULT_VERBS)
+    assert verbs == set(FAULT_VERBS) | own
+
+
+def test_every_part_invariant_and_judge_is_there() -> None:
+    parts = set(re.findall(r"^\| `(\w+)`", TEXT, re.MULTILINE))
+    assert {field.strip("_") for field in ScenarioFile.__struct_fields__} - {"api_version", "kind"} <= parts
+    for name in (*INVARIANTS, *JUDGES):
+        assert f"`{name}`" in TEXT
+
+
+def test_the_number_is_right() -> None:
+    assert f"# {len(shipped_names())} of them" in TEXT

@@ -1,0 +1,264 @@
+"""One scenario behind all doors: alone, as fixture, served, with a command; and what the commands say."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+import mockconnect
+from mockconnect.cli import main
+from mockconnect.files.problems import FileError
+from mockconnect.hosting import RunningCluster
+from mockconnect.scenario.report import Report
+from tests.scenario.golden import played
+from tests.scenario.test_loading import SEVEN
+
+SCENARIO = "leader-crash"
+CLIENT = Path(__file__).parent / "polling_client.py"
+
+
+def command(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "mockconnect.cli", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={**os.environ, **environment},
+        check=False,
+    )
+
+
+@dataclass(frozen=True)
+class Said:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def said(*arguments: str) -> Said:
+    """The same in this process, which is faster."""
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as ended:
+        main.main(list(arguments), prog_name="mockconnect")
+    return Said(int(ended.value.code or 0), out.getvalue(), err.getvalue())
+
+
+def story(report: Report) -> list[tuple[int, str, str, str]]:
+    return [(row.at_ms - report.started_at_ms, row.worker, row.what, row.detail) for row in report.rows]
+
+
+# --- the same run everywhere ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("clock", ["paced", "manual"])
+def test_a_fixture_plays_the_same_run(clock: str) -> None:
+    with mockconnect.start(scenario=SCENARIO, clock=clock) as cluster:
+        report = cluster.play_out()
+        assert cluster.scenario_over
+    alone = played(SCENARIO)
+    assert report.trace_hash == alone.trace_hash
+    assert story(report) == story(alone)
+    report.check()
+
+
+def test_a_real_clock_plays_the_same_events_in_the_same_order() -> None:
+    over = threading.Event()
+    with mockconnect.start(scenario=SCENARIO, clock="x60") as cluster:
+        player = cluster._hosted.player
+        assert player is not None
+        player.on_over.append(over.set)
+        assert cluster.scenario_over or over.wait(timeout=60)
+        report = cluster.report()
+    assert story(report) == story(played(SCENARIO))
+    assert report.held
+
+
+def test_what_is_printed_is_a_function_of_scenario_and_seed() -> None:
+    runs = {command("run", SCENARIO, "--seed", "7", PYTHONHASHSEED=seed).stdout for seed in ("0", "4711")}
+    assert len(runs) == 1
+    assert "leader-crash held" in runs.pop()
+
+
+@pytest.mark.mockconnect(scenario="task-failed")
+def test_the_marker_names_a_scenario(connect_cluster: RunningCluster) -> None:
+    connect_cluster.advance("10s")
+    assert connect_cluster.report().rules[0].fired_at_ms == (5_000,)
+    connect_cluster.play_out().check()
+
+
+def test_scenarios_follow_each_other_on_a_running_cluster() -> None:
+    with mockconnect.start(workers=3) as cluster:
+        cluster.play("chaos", {})
+        cluster.advance("40s")
+        first = cluster.stop_scenario()
+        assert first.scenario == "chaos"
+        assert cluster.faults == []
+        assert cluster.scenario_over
+        cluster.settle()
+        cluster.play("rolling-restart")
+        second = cluster.play_out()
+    assert second.scenario == "rolling-restart"
+    assert [verdict.held for verdict in second.verdicts if verdict.kind == "finally"] == [True]
+    assert first.total_ms == 40_000
+
+
+def test_arguments_win_over_the_scenario() -> None:
+    with mockconnect.start(scenario="rolling-upgrade", params={"down_for": "1s"}, seed=3) as cluster:
+        assert cluster.seed == 3
+        assert cluster.report().params == {"down_for": "1s"}
+        assert [worker.id for worker in cluster.workers] == [
+            "connect-0:8083",
+            "connect-1:8083",
+            "connect-2:8083",
+        ]
+
+
+def test_there_is_no_scenario_of_that_name() -> None:
+    with pytest.raises(ValueError, match="did you mean 'leader-crash'"):
+        mockconnect.start(scenario="leader-crsh")
+    with mockconnect.start(workers=1) as cluster, pytest.raises(ValueError, match="no scenario"):
+        cluster.play_out()
+
+
+def test_what_is_wrong_with_its_cluster_is_told_at_its_line(tmp_path: Path) -> None:
+    file = tmp_path / "wrong.yaml"
+    file.write_text(
+        "apiVersion: mockconnect/v1\nkind: Scenario\nmetadata: {name: wrong}\n"
+        "settings:\n  timing: {session: 3s}\ncluster:\n  workers:\n    - name: a\n      kafka_version: banana\n"
+    )
+    with pytest.raises(FileError) as raised:
+        mockconnect.start(scenario=file)
+    told = [str(problem).removeprefix(str(file)) for problem in raised.value.problems]
+    assert told[0].startswith(":5: settings.timing.session: unknown")
+    assert told[1].startswith(":9: cluster.workers[0].kafka_version")
+
+
+# --- with a command -----------------------------------------------------------------------------------------------------
+
+
+def test_a_naive_client_fails_and_a_robust_one_passes() -> None:
+    naive = command("run", "rolling-upgrade", "--clock", "paced", "--", sys.executable, str(CLIENT), "naive")
+    assert naive.returncode == 1, naive.stdout + naive.stderr
+    assert "FAILED      client      {max_rate" in naive.stdout
+    robust = command("run", "rolling-upgrade", "--", sys.executable, str(CLIENT), "robust")
+    assert robust.returncode == 0, robust.stdout + robust.stderr
+    assert "held        client      {retries_with_backoff" in robust.stdout
+
+
+def test_a_command_that_fails_fails_the_run() -> None:
+    ended = command(
+        "run", "task-failed", "--clock", "paced", "--", sys.executable, "-c", "raise SystemExit(3)"
+    )
+    assert ended.returncode == 1
+    assert "it ended with 3" in ended.stdout
+
+
+def test_a_command_that_does_not_exist_is_bad_input() -> None:
+    ended = command("run", "task-failed", "--", "/no/such/command")
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert "/no/such/command" in ended.stderr
+
+
+# --- the commands -------------------------------------------------------------------------------------------------------
+
+
+def test_run_writes_timelines(tmp_path: Path) -> None:
+    files = [tmp_path / f"run.{kind}" for kind in ("txt", "jsonl", "html")]
+    ended = said("run", SCENARIO, "--json", *(f"--timeline={path}" for path in files))
+    assert ended.returncode == 0, ended.stderr
+    assert json.loads(ended.stdout)["held"] is True
+    text, lines, page = (path.read_text(encoding="utf-8") for path in files)
+    assert "connect-0             1 worker         crash" in text
+    rows = [json.loads(line) for line in lines.splitlines()]
+    assert rows[-1]["kind"] == "report"
+    assert rows[-1]["trace_hash"] == json.loads(ended.stdout)["trace_hash"]
+    assert page.count("<svg") == 1
+    assert (
+        "http"
+        not in page.replace("http://www.w3.org/2000/svg", "").replace("http-equiv", "").partition("<h2>")[0]
+    )
+
+
+def test_bad_input_is_told_and_nothing_else(tmp_path: Path) -> None:
+    file = tmp_path / "seven.yaml"
+    file.write_text(SEVEN)
+    ended = said("run", str(file))
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert len(ended.stderr.splitlines()) == 7
+    assert all(line.startswith(f"mockconnect run: {file}:") for line in ended.stderr.splitlines())
+    for arguments in (
+        ["nothing"],
+        [SCENARIO, "--param", "x"],
+        [SCENARIO, "--param", "x=1"],
+        [SCENARIO, "--clock", "z"],
+    ):
+        ended = said("run", *arguments)
+        assert (ended.returncode, ended.stdout) == (2, ""), arguments
+        assert len(ended.stderr.splitlines()) == 1
+    assert said("run", SCENARIO, "--timeline", "x.pdf").returncode == 2
+
+
+def test_scenarios_list_show_copy_and_check(tmp_path: Path) -> None:
+    listed = said("scenarios", "list").stdout.splitlines()
+    assert len(listed) >= 45
+    assert any(line.startswith("rolling-upgrade ") for line in listed)
+    upgrades = said("scenarios", "list", "--tag", "upgrade").stdout.splitlines()
+    assert 0 < len(upgrades) < len(listed)
+    shown = said("scenarios", "show", "rolling-upgrade").stdout
+    copied = said("scenarios", "copy", "rolling-upgrade", str(tmp_path))
+    target = tmp_path / "rolling-upgrade.yaml"
+    assert copied.stdout.strip() == str(target)
+    assert target.read_text(encoding="utf-8") == shown
+    assert said("scenarios", "copy", "rolling-upgrade", str(tmp_path)).returncode == 2
+    assert said("scenarios", "check", str(target)).returncode == 0
+    assert "did you mean" in said("scenarios", "show", "roling-upgrade").stderr
+
+
+def test_the_schema_is_printed() -> None:
+    schema = json.loads(said("schema", "scenario").stdout)
+    assert schema["$schema"].startswith("https://json-schema.org/")
+    assert schema["title"] == "mockconnect scenario file"
+
+
+@contextmanager
+def serving(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "mockconnect.cli", "serve", "--port", "0", *arguments],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_serve_plays_a_scenario_and_reports_in_the_end(tmp_path: Path) -> None:
+    ready = tmp_path / "ready.json"
+    arguments = ("--scenario", "task-failed", "--clock", "x600", "--ready-file", str(ready))
+    with serving(*arguments) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if "Ctrl-C" in line:
+                break
+        assert [worker["worker_id"] for worker in json.loads(ready.read_text())["workers"]] == [
+            "connect-0:8083",
+            "connect-1:8083",
+            "connect-2:8083",
+        ]
+        process.send_signal(signal.SIGTERM)
+        rest, _ = process.communicate(timeout=30)
+    assert "task-failed: " in rest
+    assert "trace" in rest
