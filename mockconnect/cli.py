@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 import click
 from click.core import ParameterSource
 
+from mockconnect.cli_control import ctl
 from mockconnect.cli_scenarios import load, refuse, run, scenarios
 from mockconnect.commands import plugins, schema, seed
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from mockconnect.hosting import RunningCluster
 
 DEFAULT_PORT: Final = "8083"
+DEFAULT_CONTROL_PORT: Final = "8099"
 HEALTH_TIMEOUT_S: Final = 12.0
 """A little longer than the 10 s after which a worker itself says that it is not healthy."""
 
@@ -134,6 +136,20 @@ def _option(name: str, help_text: str, *more_variables: str, **attributes: Any) 
     metavar="HOW",
 )
 @_option("--front-door-port", "Port of the front door; 0 takes a free one.", default=None, metavar="PORT")
+@_option(
+    "--control-port",
+    f"Port of the control API: {DEFAULT_CONTROL_PORT} (with --port 0 a free one) if left out, off for none.",
+    default=None,
+    metavar="PORT",
+)
+@_option(
+    "--control-host",
+    "Where the control API listens; beyond this machine it needs a token.",
+    default=None,
+    metavar="HOST",
+)
+@_option("--control-token", "What callers of the control API must show.", default=None, metavar="TOKEN")
+@_option("--no-control-mirror", "Leave /__mockconnect on workers' ports to Kafka Connect.", is_flag=True)
 @_option("--cold-start", "Show the boot and the first rebalance too.", is_flag=True)
 @_option(
     "--scenario",
@@ -231,8 +247,8 @@ async def _until_interrupted(arguments: Mapping[str, Any], ready_file: Path | No
 
 def _arguments(given: Mapping[str, Any], problems: list[Problem]) -> dict[str, Any]:
     """What was written, as :func:`mockconnect.start` takes it. Numbers become numbers where they are some."""
-    arguments = {name: value for name, value in given.items() if value not in (None, ())}
-    for name in ("workers", "port", "seed", "front_door_port"):
+    arguments = {name: value for name, value in _with_control(given).items() if value not in (None, ())}
+    for name in ("workers", "port", "seed", "front_door_port", "control_port"):
         if name in arguments:
             arguments[name] = _number(arguments[name])
     for name in ("config", "timing"):
@@ -246,6 +262,19 @@ def _arguments(given: Mapping[str, Any], problems: list[Problem]) -> dict[str, A
     if len(versions) > 1:
         arguments["kafka_version"] = [version.strip() for version in versions]
     return arguments
+
+
+def _with_control(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The control API is there unless somebody does not want it."""
+    found = dict(given)
+    without_mirror = found.pop("no_control_mirror", False)
+    if found.get("control_port") is None:
+        found["control_port"] = "0" if found.get("port") == "0" else DEFAULT_CONTROL_PORT
+    if found["control_port"] == "off":
+        found["control_port"] = None
+    elif without_mirror:
+        found["control_mirror"] = False
+    return found
 
 
 def _number(text: object) -> object:
@@ -298,8 +327,9 @@ def _check_ready_file(path: Path, problems: list[Problem]) -> None:
 
 def _write_ready_file(path: Path, cluster: RunningCluster) -> None:
     workers = [{"name": one.name, "worker_id": one.id, "url": one.url} for one in cluster.workers]
-    door = {} if cluster.front_door_url is None else {"front_door": cluster.front_door_url}
-    _write(path, json.dumps({"workers": workers, "seed": cluster.seed, **door}, indent=2) + "\n")
+    others = {"front_door": cluster.front_door_url, "control": cluster.control_url}
+    given = {name: url for name, url in others.items() if url is not None}
+    _write(path, json.dumps({"workers": workers, "seed": cluster.seed, **given}, indent=2) + "\n")
 
 
 def _write(path: Path, text: str) -> None:
@@ -339,6 +369,8 @@ def _greet(cluster: RunningCluster, arguments: Mapping[str, Any]) -> None:
                 f"all of them behind {cluster.front_door_url}  {arguments.get('front_door', 'round_robin')}",
             )
         )
+    if cluster.control_url is not None:
+        lines.append(("worker", f"control API at {cluster.control_url}  mockconnect ctl --help"))
     lines += [("", ""), ("", "Try, in another terminal:")]
     for what, command in TRY:
         lines += [("comment", f"  # {what}"), ("command", f"  {command.format(url=cluster.url)}")]
@@ -504,7 +536,7 @@ def _json(body: bytes) -> Mapping[str, Any]:
     return {}
 
 
-for _command in (plugins, schema, seed, run, scenarios):
+for _command in (ctl, plugins, schema, seed, run, scenarios):
     main.add_command(_command)
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from types import TracebackType
 from typing import Final, Protocol, TypeAlias, TypeVar, Unpack, get_args
 
 from mockconnect.catalog import apache_plugins, client_definition
+from mockconnect.control.server import ControlServer
 from mockconnect.core.answers import Answer
 from mockconnect.core.cluster import Cluster, ClusterOptions
 from mockconnect.core.connect import ConnectWorker, Rest
@@ -54,6 +55,7 @@ from mockconnect.core.versions import KafkaVersion
 from mockconnect.files.problems import Problem, one_of
 from mockconnect.options import (
     Arguments,
+    ControlChoice,
     Duration,
     Options,
     OptionsError,
@@ -64,7 +66,7 @@ from mockconnect.options import (
     release,
 )
 from mockconnect.rest.clock import Clock, Pace
-from mockconnect.rest.ports import ReservedPort, reserve
+from mockconnect.rest.ports import ReservedPort, is_loopback, reserve
 from mockconnect.rest.server import RestServer
 from mockconnect.scenario.loading import Scenario
 from mockconnect.scenario.player import Player
@@ -119,7 +121,11 @@ class Hosted:
     """A cluster, its clock and its server, on the loop they live on."""
 
     def __init__(
-        self, staging: Staged, ports: Sequence[ReservedPort], front_door: ReservedPort | None = None
+        self,
+        staging: Staged,
+        ports: Sequence[ReservedPort],
+        front_door: ReservedPort | None = None,
+        control: ReservedPort | None = None,
     ) -> None:
         options = self.options = staging.options
         settings = tuple(plan.on(one.port) for plan, one in zip(options.workers, ports, strict=True))
@@ -136,21 +142,40 @@ class Hosted:
             door = (front_door, options.front_door)
         self.server = RestServer(self.core, self.clock, by_name, tls=options.tls, front_door=door)
         self.player = None if staging.scenario is None else player_of(staging.scenario, self.core)
+        self.control_url: str | None = None
+        self._control: ControlServer | None = None
+        if control is not None and options.control is not None:
+            self._control = self._controlled(control, options.control)
+
+    def _controlled(self, port: ReservedPort, choice: ControlChoice) -> ControlServer:
+        """The control API. Workers' ports mirror it where that opens nothing that was not asked for."""
+        self.control_url = f"http://{_shown(choice.host)}:{port.port}"
+        control = ControlServer(self, port, choice.token, self.server.report)
+        if choice.mirror and (choice.token or is_loopback(self.options.host)):
+            self.server.aside = control.answer
+        return control
 
     @classmethod
     async def start(cls, staging: Staged) -> Hosted:
         options = staging.options
         ports = _reserve_all("port", options.host, options.port, len(options.workers))
-        doors: list[ReservedPort] = []
+        others: list[ReservedPort] = []
+        door = control = None
         try:
             if options.front_door is not None:
-                doors = _reserve_all("front_door_port", options.host, options.front_door_port, 1)
+                others += _reserve_all("front_door_port", options.host, options.front_door_port, 1)
+                door = others[-1]
+            if options.control is not None:
+                others += _reserve_all("control_port", options.control.host, options.control.port, 1)
+                control = others[-1]
             with _no_collections(keep=len(options.connectors) > LARGE_CLUSTER_CONNECTORS):
-                hosted = cls(staging, ports, *doors)
+                hosted = cls(staging, ports, door, control)
                 hosted._settle()
             await hosted.server.start()
+            if hosted._control is not None:
+                await hosted._control.start()
         except BaseException:
-            for port in (*ports, *doors):
+            for port in (*ports, *others):
                 port.close()
             raise
         return hosted
@@ -178,6 +203,8 @@ class Hosted:
             )
 
     async def stop(self) -> None:
+        if self._control is not None:
+            await self._control.stop()
         await self.server.stop()
         gc.unfreeze()
 
@@ -396,6 +423,11 @@ class RunningCluster:
     def front_door_url(self) -> str | None:
         """URL of the front door, if there is one."""
         return self._hosted.front_door_url
+
+    @property
+    def control_url(self) -> str | None:
+        """URL of the control API, if there is one (``control_port=0`` takes a free port)."""
+        return self._hosted.control_url
 
     @property
     def urls(self) -> list[str]:

@@ -35,6 +35,7 @@ from mockconnect.rest import front_door
 from mockconnect.rest.filters import BASIC_AUTH_EXTENSION, USERS_PROPERTY, Filters
 from mockconnect.rest.front_door import Policy
 from mockconnect.rest.jetty import jetty_of
+from mockconnect.rest.ports import is_loopback
 from mockconnect.rest.tls import CLIENT_AUTH, ClientAuth, Tls
 
 Duration = int | str
@@ -86,6 +87,10 @@ class Arguments(TypedDict, total=False):
     params: Mapping[str, object]
     front_door: str | None
     front_door_port: int
+    control_port: int | None
+    control_host: str
+    control_token: str
+    control_mirror: bool
 
 
 class OptionsError(ProblemsError):
@@ -101,6 +106,19 @@ class ClockChoice:
 
     kind: Literal["paced", "real", "manual"]
     rate: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class ControlChoice:
+    """Where the control API listens (port 0: anywhere free), and who may use it: everybody there, or who has the token.
+
+    ``mirror``: it answers on workers' ports too, under ``/__mockconnect``.
+    """
+
+    host: str
+    port: int
+    token: str
+    mirror: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +153,7 @@ class Options:
     front_door: Policy | None = None
     """How one more port in front of all workers chooses among them."""
     front_door_port: int = 0
+    control: ControlChoice | None = None
 
 
 def read_options(arguments: Mapping[str, object]) -> Options:
@@ -238,6 +257,7 @@ class _Reading:
         cold_start = self._flag("cold_start")
         tls = self._tls()
         door, door_port = self._front_door(port, len(workers))
+        control = self._control(port, len(workers), door_port)
         _raise_any(self.problems)
         return Options(
             workers,
@@ -255,6 +275,7 @@ class _Reading:
             tls,
             door,
             door_port,
+            control,
         )
 
     def _problem(self, where: str, text: str) -> None:
@@ -345,6 +366,31 @@ class _Reading:
         if value and chosen is None:
             self._problem("front_door", one_of(value, front_door.POLICIES))
         return chosen, own
+
+    def _control(self, port: int, workers: int, door_port: int) -> ControlChoice | None:
+        """The control API, if there is a port for it. Beyond loopback nobody gets in without a token."""
+        host = self._text("control_host", "127.0.0.1")
+        token = self._text("control_token", "")
+        mirror = self.arguments.get("control_mirror") is None or self._flag("control_mirror")
+        if self.arguments.get("control_port") is None:
+            for name in ("control_host", "control_token", "control_mirror"):
+                if self.arguments.get(name) is not None:
+                    self._problem(name, "is of no use without control_port")
+            return None
+        own = self._port("control_port")
+        if port and port <= own < port + workers:
+            self._problem(
+                "control_port", f"{own} is the port of a worker: {port} to {port + workers - 1} are"
+            )
+        if own and own == door_port:
+            self._problem("control_port", f"{own} is the port of the front door")
+        if not token and not is_loopback(host):
+            self._problem(
+                "control_token", f"missing: others reach {host!r}, so the control API needs one there"
+            )
+        if not token.isascii() or any(sign.isspace() for sign in token):
+            self._problem("control_token", "expected ASCII letters, digits and signs without blanks")
+        return ControlChoice(host, own, token, mirror)
 
     def _timing(self) -> Timing:
         given = _mapping(self.arguments.get("timing"), "timing", self.problems)

@@ -12,6 +12,7 @@ Rules of this room:
 from __future__ import annotations
 
 import socket
+from ipaddress import ip_address
 from typing import Final
 
 BACKLOG: Final = 128
@@ -57,6 +58,17 @@ class ReservedPort:
 def reserve(host: str = "127.0.0.1", port: int = 0) -> ReservedPort:
     """Reserve a port (0: any free one). Raises :class:`OSError` if it is taken."""
     return ReservedPort(host, port)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only programs of this machine reach that host."""
+    name = host.strip("[]").lower()
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(name).is_loopback
+    except ValueError:
+        return False
 
 
 def _bound(host: str, port: int) -> socket.socket:

@@ -15,7 +15,7 @@ Rules of this room:
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -89,6 +89,9 @@ class JournalEntry:
 
 
 Journal = Callable[[JournalEntry], object]
+ASIDE: Final = "/__mockconnect"
+"""What no real worker has: requests below are not Connect's, move no time and are in no journal."""
+Aside = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
 class RestServer:
@@ -110,6 +113,8 @@ class RestServer:
         tls: Tls | None = None,
         front_door: tuple[ReservedPort, Policy] | None = None,
     ) -> None:
+        self.aside: Aside | None = None
+        """Who answers what begins with ``ASIDE``; Connect's own resources do, if nobody."""
         self.cluster = cluster
         self.tls = tls
         self.clock = clock
@@ -236,6 +241,9 @@ class Listener:
         connection = request.protocol
         assert isinstance(connection, Connection), connection
         head_size = len(connection.take_seen())
+        aside = self._server.aside
+        if aside is not None and request.raw_path.startswith(ASIDE):
+            return await aside(request)
         self._server.clock.request_began()
         return await self.answer(Incoming.of(request), head_size)
 

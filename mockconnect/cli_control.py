@@ -1,0 +1,484 @@
+"""``mockconnect ctl``: the control API of a running cluster, on the command line.
+
+Rules of this room:
+
+* Each command is one request; what the API answers is printed as a table, or as it is with ``--json``. Nothing of the
+  simulator is imported.
+* An error is printed from its problem details, one line per mistake, on standard error; exit status 2. A report in which
+  something did not hold ends with 1.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+from urllib.parse import quote, urlencode
+
+import click
+
+if TYPE_CHECKING:
+    from http.client import HTTPResponse
+
+DEFAULT_URL: Final = "http://127.0.0.1:8099"
+TIMEOUT_S: Final = 300.0
+"""Moving time far takes a while."""
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """Where the control API is, and how its answers are shown."""
+
+    url: str
+    token: str | None
+    as_json: bool
+
+    def open(
+        self, method: str, path: str, body: str | None = None, accept: str = "application/json"
+    ) -> HTTPResponse:
+        """The answer, or the end of the command with everything that was wrong."""
+        from http.client import HTTPException  # noqa: PLC0415 - heavy
+        from urllib.error import HTTPError  # noqa: PLC0415 - heavy
+        from urllib.request import ProxyHandler, Request, build_opener  # noqa: PLC0415 - heavy
+
+        headers = {"Accept": accept, "Content-Type": "application/yaml"}
+        if self.token:
+            headers["Authorization"] = f"Bearer {self.token}"
+        data = None if body is None else body.encode()
+        try:
+            request = Request(self.url.rstrip("/") + path, data, headers, method=method)
+            answer: HTTPResponse = build_opener(ProxyHandler({})).open(request, timeout=TIMEOUT_S)
+            return answer
+        except HTTPError as error:
+            with error:
+                _fail(_lines(error.code, error.read()))
+        except (OSError, HTTPException, ValueError) as error:
+            reason = getattr(error, "reason", error)
+            _fail([f"{self.url}: {getattr(reason, 'strerror', None) or reason}"])
+
+    def ask(self, method: str, path: str, body: object = None, **query: object) -> Any:
+        """One request; gives what was answered."""
+        given = {name: value for name, value in query.items() if value is not None}
+        text = body if body is None or isinstance(body, str) else json.dumps(body)
+        with self.open(method, f"{path}?{urlencode(given)}" if given else path, text) as answer:
+            octets = answer.read()
+        try:
+            return json.loads(octets)
+        except ValueError:
+            _fail([f"{self.url} is no control API of mockconnect"])
+
+    def show(self, answer: Any, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+        """As a table, or as it is."""
+        if self.as_json:
+            _print_json(answer)
+            return
+        from mockconnect.tables import print_table  # noqa: PLC0415 - heavy
+
+        print_table(columns, [[_cell(value) for value in row] for row in rows])
+
+
+def _fail(lines: Sequence[str]) -> NoReturn:
+    for line in lines:
+        click.echo(f"mockconnect ctl: {line}", err=True)
+    sys.exit(2)
+
+
+def _lines(status_code: int, octets: bytes) -> list[str]:
+    """What a problem says: its mistakes, or else its detail."""
+    problem: Any = None
+    with suppress(ValueError):
+        problem = json.loads(octets)
+    if not isinstance(problem, dict) or "detail" not in problem:
+        return [f"answered with {status_code}, which is no control API of mockconnect"]
+    mistakes = problem.get("errors") or [{"detail": problem["detail"]}]
+    return [": ".join(filter(None, [_line(one), one.get("path"), one["detail"]])) for one in mistakes]
+
+
+def _line(mistake: Mapping[str, Any]) -> str:
+    return f"line {mistake['line']}" if mistake.get("line", 1) > 1 else ""
+
+
+def _print_json(value: Any) -> None:
+    click.echo(json.dumps(value, indent=2))
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "-"
+    if isinstance(value, list):
+        return ",".join(map(str, value)) or "-"
+    return "-" if value in (None, "") else str(value)
+
+
+def _pairs(answer: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Names and values, one a line; what is inside stands behind a dot."""
+    found: list[tuple[str, str]] = []
+    for name, value in answer.items():
+        if isinstance(value, dict):
+            found += [(f"{name}.{inner}", text) for inner, text in _pairs(value)]
+        else:
+            found.append((name, _cell(value)))
+    return found
+
+
+def _show_pairs(api: Api, answer: Mapping[str, Any]) -> None:
+    api.show(answer, ("WHAT", "VALUE"), _pairs(answer))
+
+
+@click.group()
+@click.option(
+    "--url",
+    envvar="MOCKCONNECT_CONTROL_URL",
+    show_envvar=True,
+    default=DEFAULT_URL,
+    show_default=True,
+    help="The control API, or a worker's URL with /__mockconnect.",
+)
+@click.option("--token", envvar="MOCKCONNECT_CONTROL_TOKEN", show_envvar=True, help="If it demands one.")
+@click.option("--json", "as_json", is_flag=True, help="Answers as they are.")
+@click.pass_context
+def ctl(context: click.Context, url: str, token: str | None, as_json: bool) -> None:
+    """Look at a running cluster, and do something to it."""
+    context.obj = Api(url, token, as_json)
+
+
+_api = click.pass_obj
+
+
+# --- the whole ----------------------------------------------------------------------------------------------------------
+
+
+@ctl.command()
+@_api
+def info(api: Api) -> None:
+    """Which cluster it is, and how far."""
+    _show_pairs(api, api.ask("GET", "/info"))
+
+
+@ctl.command()
+@_api
+def snapshot(api: Api) -> None:
+    """The whole cluster as JSON."""
+    _print_json(api.ask("GET", "/snapshot"))
+
+
+@ctl.command()
+@_api
+def workers(api: Api) -> None:
+    """All workers."""
+    found = api.ask("GET", "/workers")
+    rows = [
+        (one["name"], one["url"], one["version"], one["rest"], one["frozen"], one["leader"]) for one in found
+    ]
+    api.show(found, ("NAME", "URL", "VERSION", "REST", "FROZEN", "LEADER"), rows)
+
+
+@ctl.command()
+@click.argument("verb")
+@click.argument("name")
+@click.argument("arguments", required=False, default="")
+@_api
+def worker(api: Api, verb: str, name: str, arguments: str) -> None:
+    """Do something to a worker: ctl worker crash leader 'for: 20s'."""
+    _injected(api, f"/workers/{_segment(name)}/{_segment(verb)}", _arguments(arguments))
+
+
+@ctl.command()
+@_api
+def connectors(api: Api) -> None:
+    """All connectors, and where they run."""
+    found = api.ask("GET", "/connectors")
+    rows = [(one["name"], one["owner"], *_shown(one)) for one in found]
+    api.show(found, ("NAME", "OWNER", "TARGET", "STATES", "RUNNING"), rows)
+
+
+def _shown(connector: Mapping[str, Any]) -> tuple[str, str, int]:
+    """Target states and states as the workers know them: one, where they agree."""
+    views = list(connector["views"].values())
+    targets = dict.fromkeys(str(one.get("target", "-")) for one in views)
+    states = dict.fromkeys(_state(one.get("status")) for one in views)
+    running = sum(map(len, connector["running"].values()))
+    return " or ".join(targets), " or ".join(states), running
+
+
+def _state(status: Mapping[str, Any] | None) -> str:
+    if status is None:
+        return "-"
+    states = [status["connector"], *status["tasks"].values()]
+    return ",".join(str(one).partition("@")[0] for one in states)
+
+
+@ctl.command()
+@click.argument("verb")
+@click.argument("name")
+@click.argument("arguments", required=False, default="")
+@_api
+def connector(api: Api, verb: str, name: str, arguments: str) -> None:
+    """Do something to a connector: ctl connector fail_task orders 'task: 0'."""
+    _injected(api, f"/connectors/{_segment(name)}/{_segment(verb)}", _arguments(arguments))
+
+
+def _segment(text: str) -> str:
+    return quote(text, safe="")
+
+
+def _arguments(text: str) -> str | None:
+    """``for: 20s, how: dns`` is a mapping without its braces."""
+    text = text.strip()
+    return text if not text or text.startswith("{") or "\n" in text else f"{{{text}}}"
+
+
+# --- faults -------------------------------------------------------------------------------------------------------------
+
+
+@ctl.group()
+def faults() -> None:
+    """What is done to the cluster: see it, do it, end it."""
+
+
+@faults.command("list")
+@click.option("--all", "with_ended", is_flag=True, help="Those that are over, too.")
+@_api
+def list_faults(api: Api, with_ended: bool) -> None:
+    """Faults that are active."""
+    found = api.ask("GET", "/faults")
+    shown: list[Any] = [*(found["ended"] if with_ended else ()), *found["active"]]
+    rows = [
+        (one["id"], one["since_ms"], one["ends_at_ms"], one["workers"], one["ended"] or "active", one["text"])
+        for one in shown
+    ]
+    api.show(shown, ("ID", "SINCE", "UNTIL", "WORKERS", "STATE", "WHAT"), rows)
+
+
+@faults.command("add")
+@click.argument("fault")
+@_api
+def add_fault(api: Api, fault: str) -> None:
+    """Let a fault happen: ctl faults add 'crash: leader'; - reads it from standard input."""
+    text = sys.stdin.read() if fault == "-" else fault
+    _injected(api, "/faults", text)
+
+
+def _injected(api: Api, path: str, body: str | None) -> None:
+    answer = api.ask("POST", path, body)
+    if api.as_json:
+        _print_json(answer)
+    else:
+        click.echo(answer["fault"]["id"])
+
+
+@faults.command()
+@click.argument("fault_id", metavar="ID")
+@_api
+def heal(api: Api, fault_id: str) -> None:
+    """End a fault."""
+    _healed(api, api.ask("DELETE", f"/faults/{_segment(fault_id)}"))
+
+
+@faults.command("heal-all")
+@_api
+def heal_all(api: Api) -> None:
+    """End all faults."""
+    _healed(api, api.ask("DELETE", "/faults"))
+
+
+def _healed(api: Api, answer: Mapping[str, Any]) -> None:
+    if api.as_json:
+        _print_json(answer)
+        return
+    for fault_id in answer["healed"]:
+        click.echo(fault_id)
+
+
+# --- the clock ----------------------------------------------------------------------------------------------------------
+
+
+@ctl.group()
+def clock() -> None:
+    """Virtual time."""
+
+
+@clock.command("show")
+@_api
+def show_clock(api: Api) -> None:
+    """What time it is, and what moves it."""
+    _show_pairs(api, api.ask("GET", "/clock"))
+
+
+@clock.command()
+@click.argument("by", metavar="TIME")
+@_api
+def advance(api: Api, by: str) -> None:
+    """Move time on: ctl clock advance 5m."""
+    _show_pairs(api, api.ask("POST", "/clock/advance", {"by": by}))
+
+
+@clock.command("run-until")
+@click.argument("until", default="settled", metavar="[settled|INSTANT]")
+@click.option("--max", "limit", metavar="TIME", help="How long at most, for settled.")
+@_api
+def run_until(api: Api, until: str, limit: str | None) -> None:
+    """Move time on until nothing is under way, or to an instant. Exit status 1 if it does not settle."""
+    body = {"until": until} if limit is None else {"until": until, "max": limit}
+    answer = api.ask("POST", "/clock/run_until", body)
+    _show_pairs(api, answer)
+    sys.exit(0 if answer["reached"] else 1)
+
+
+@clock.command()
+@click.argument("rate")
+@_api
+def rate(api: Api, rate: str) -> None:
+    """How fast a real clock goes: ctl clock rate 60."""
+    _show_pairs(api, api.ask("PUT", "/clock", {"rate": rate.removeprefix("x")}))
+
+
+# --- requests and events ------------------------------------------------------------------------------------------------
+
+
+@ctl.command()
+@click.option("--op", help="An operation or a pattern; any_read, any_write.")
+@click.option("--connector", help="A name or a pattern.")
+@click.option("--worker", help="Whom it reached.")
+@click.option("--status", help="409, 5xx, none (the connection broke) or open.")
+@click.option("--since", type=int, metavar="NUMBER", help="Only later ones, the oldest first.")
+@click.option("--limit", type=int, help="How many at most.")
+@_api
+def requests(api: Api, /, **wanted: Any) -> None:
+    """What clients have asked."""
+    found = api.ask("GET", "/requests", **wanted)["requests"]
+    rows = [
+        (
+            one["number"],
+            one["at_ms"],
+            one["worker"],
+            one["status"],
+            f"{one['method']} {one['target']}",
+            one["fault"],
+        )
+        for one in found
+    ]
+    api.show(found, ("NUMBER", "AT_MS", "WORKER", "STATUS", "REQUEST", "FAULT"), rows)
+
+
+@ctl.command()
+@click.option("--since", type=int, metavar="NUMBER", help="Only later ones, the oldest first.")
+@click.option("--limit", type=int, help="How many at most; not with --follow.")
+@click.option("--follow", is_flag=True, help="Go on until it is interrupted.")
+@_api
+def events(api: Api, since: int | None, limit: int | None, follow: bool) -> None:
+    """What happened, one event a line."""
+    if follow:
+        _follow(api, since)
+        return
+    for event in api.ask("GET", "/events", since=since, limit=limit)["events"]:
+        _print_event(api, event)
+
+
+def _follow(api: Api, since: int | None) -> None:
+    from http.client import HTTPException  # noqa: PLC0415 - heavy
+
+    path = "/events?follow=true" + ("" if since is None else f"&since={since}")
+    try:
+        with api.open("GET", path, accept="text/event-stream") as answer:
+            for event in _data(answer):
+                _print_event(api, event)
+                sys.stdout.flush()
+    except (KeyboardInterrupt, BrokenPipeError):
+        return
+    except (OSError, HTTPException):
+        _fail([f"{api.url}: the connection broke"])
+
+
+def _data(lines: HTTPResponse) -> Iterator[dict[str, Any]]:
+    for line in lines:
+        if line.startswith(b"data: "):
+            yield json.loads(line.removeprefix(b"data: "))
+
+
+def _print_event(api: Api, event: Mapping[str, Any]) -> None:
+    if api.as_json:
+        click.echo(json.dumps(event))
+    elif "number" in event:
+        click.echo(
+            f"{event['number']:>6} {event['at_ms']:>10} {event['worker']:<18} {event['generation']:>4}"
+            f" {event['what']:<20} {event['detail']}".rstrip()
+        )
+    else:
+        click.echo(f"events {event['from']} to {event['to']} are no longer there", err=True)
+
+
+# --- scenarios ----------------------------------------------------------------------------------------------------------
+
+
+@ctl.group()
+def scenario() -> None:
+    """Scenarios on the running cluster."""
+
+
+@scenario.command("list")
+@_api
+def list_scenarios(api: Api) -> None:
+    """The scenarios that it has."""
+    found = api.ask("GET", "/scenarios")
+    api.show(found, ("NAME", "WHAT"), [(one["name"], one["title"]) for one in found])
+
+
+@scenario.command()
+@click.argument("name", metavar="NAME|FILE")
+@click.option("--param", "params", multiple=True, metavar="NAME=VALUE", help="A parameter; may be repeated.")
+@_api
+def start(api: Api, name: str, params: tuple[str, ...]) -> None:
+    """Play a scenario now: one that it has, or a file of yours."""
+    given = {}
+    for text in params:
+        key, equals, value = text.partition("=")
+        if not equals:
+            _fail([f"--param: expected NAME=VALUE, found {text!r}"])
+        given[key] = value
+    _show_pairs(api, api.ask("POST", "/scenarios", {**_named(name), "params": given}))
+
+
+def _named(name: str) -> dict[str, str]:
+    if os.sep not in name and not name.endswith((".yaml", ".yml", ".json")):
+        return {"name": name}
+    try:
+        return {"document": Path(name).read_text(encoding="utf-8")}
+    except (OSError, UnicodeDecodeError) as error:
+        _fail([f"{name} cannot be read: {getattr(error, 'strerror', None) or error}"])
+
+
+@scenario.command("status")
+@_api
+def scenario_status(api: Api) -> None:
+    """How far it is."""
+    _show_pairs(api, api.ask("GET", "/scenarios/current"))
+
+
+@scenario.command()
+@_api
+def report(api: Api) -> None:
+    """What came of it so far. Exit status 1 if something did not hold."""
+    _reported(api, "GET", "/scenarios/current/report")
+
+
+@scenario.command()
+@_api
+def stop(api: Api) -> None:
+    """End it, heal what it broke, and print the report."""
+    _reported(api, "POST", "/scenarios/current/stop")
+
+
+def _reported(api: Api, method: str, path: str) -> None:
+    found = api.ask(method, path)
+    if api.as_json:
+        _print_json(found)
+    else:
+        with api.open("GET", "/scenarios/current/report?format=text") as answer:
+            click.echo(answer.read().decode(), nl=False)
+    sys.exit(0 if found["held"] else 1)

@@ -1,0 +1,129 @@
+"""The control API of ``mockconnect serve``, and of a cluster whose time goes on by itself."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+import mockconnect
+from mockconnect.cli import DEFAULT_CONTROL_PORT, _with_control, main
+from mockconnect.hosting import start_async
+
+LAST_LINE = "Ctrl-C stops it."
+Serve = Callable[..., tuple[list[str], Any]]
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Serve]:
+    """`serve("--workers", "1")` on free ports: its banner, and its ready file."""
+    processes: list[subprocess.Popen[str]] = []
+
+    def start(*arguments: str) -> tuple[list[str], Any]:
+        ready_file = tmp_path / "ready"
+        command = [
+            sys.executable,
+            "-m",
+            "mockconnect.cli",
+            "serve",
+            "--port",
+            "0",
+            "--ready-file",
+            str(ready_file),
+        ]
+        environment = {
+            name: value for name, value in os.environ.items() if not name.startswith("MOCKCONNECT_")
+        }
+        process = subprocess.Popen([*command, *arguments], stdout=subprocess.PIPE, text=True, env=environment)
+        processes.append(process)
+        assert process.stdout is not None
+        banner = []
+        while (line := process.stdout.readline()) and line.strip() != LAST_LINE:
+            banner.append(line.rstrip())
+        return banner, json.loads(ready_file.read_text())
+
+    yield start
+    for process in processes:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+def test_serve_has_it(serve: Serve) -> None:
+    banner, ready = serve("--workers", "1", "--control-token", "secret")
+    assert f"control API at {ready['control']}" in "\n".join(banner)
+    arguments = ["ctl", "--url", ready["control"], "--token", "secret", "--json", "info"]
+    info = json.loads(CliRunner().invoke(main, arguments).stdout)
+    assert (info["workers"], info["clock"]["pace"]) == (1, "real")
+
+
+def test_serve_does_without(serve: Serve) -> None:
+    banner, ready = serve("--workers", "1", "--control-port", "off")
+    assert "control" not in ready
+    assert "control API" not in "\n".join(banner)
+
+
+@pytest.mark.parametrize(
+    ("given", "port"),
+    [
+        ({"port": "8083"}, DEFAULT_CONTROL_PORT),
+        ({"port": "0"}, "0"),
+        ({"port": "8083", "control_port": "9000"}, "9000"),
+        ({"port": "0", "control_port": "off"}, None),
+    ],
+)
+def test_the_usual_port(given: dict[str, str], port: str | None) -> None:
+    assert _with_control(given)["control_port"] == port
+
+
+def test_serve_refuses_a_host_without_a_token() -> None:
+    result = CliRunner().invoke(main, ["serve", "--port", "0", "--control-host", "0.0.0.0"])
+    assert result.exit_code == 2
+    assert result.stderr.startswith("mockconnect serve: --control-token: missing: ")
+
+
+def test_time_that_goes_on_by_itself(controlled: Any) -> None:
+    control = controlled(clock="x1000", workers=1)
+    instants = [control.get("/clock")["now_ms"] for _ in range(5)]
+    assert instants == sorted(set(instants))
+    moved = control("POST", "/clock/advance", {"by": "1h"}).body
+    assert moved["now_ms"] >= moved["from_ms"] + 3_600_000
+
+
+def test_others_get_their_turn_while_time_is_moved(controlled: Any) -> None:
+    control = controlled()
+    answers: list[Any] = []
+    mover = threading.Thread(
+        target=lambda: answers.append(control("POST", "/clock/advance", {"by": "12h"}).body)
+    )
+    start_ms = control.get("/clock")["now_ms"]
+    mover.start()
+    between = [control.get("/clock")["now_ms"]]
+    while mover.is_alive():
+        between.append(control.get("/clock")["now_ms"])
+    mover.join()
+    assert answers[0]["now_ms"] == start_ms + 12 * 3_600_000
+    assert any(start_ms < instant < answers[0]["now_ms"] for instant in between)
+
+
+async def test_on_the_loop_of_the_test() -> None:
+    async with start_async(workers=1, control_port=0) as cluster:
+        assert cluster.control_url is not None
+
+
+def test_ports_are_free_again() -> None:
+    with mockconnect.start(workers=1, control_port=0) as cluster:
+        url = cluster.control_url
+        assert url is not None
+    with mockconnect.start(workers=1, control_port=int(url.rpartition(":")[2])) as cluster:
+        assert cluster.control_url == url
