@@ -263,13 +263,13 @@ class Told:
 
 
 def record_scenarios(choices: Sequence[Choice], version: str, keep_logs: Path | None = None) -> None:
-    """Each to its file. Those that do nothing to workers and have the same properties share a cluster."""
+    """Each to its file. Those that do nothing to workers, create nothing and have the same properties share a cluster."""
     shared: list[Choice] = []
     for choice in choices:
         problems = list(what_is_unplayable(scenario_for_oracle(choice)))
         if problems:
             raise UnplayableError(f"{choice.name}: {', '.join(problems)}")
-        if _spares_workers(scenario_for_oracle(choice)):
+        if _spares_others(scenario_for_oracle(choice)):
             shared.append(choice)
             continue
         with _target(choice, version, keep_logs) as target:
@@ -288,10 +288,14 @@ def _target(choice: Choice, version: str, keep_logs: Path | None) -> Iterator[Or
         yield target
 
 
-def _spares_workers(scenario: Scenario) -> bool:
+def _spares_others(scenario: Scenario) -> bool:
+    """Whether another one can be played on the same cluster. Workers may write statuses of what is deleted already, so what
+    is created must not have been there before."""
     kinds = (FailTask, FailConnector, Slow)
     spared = all(isinstance(fault, kinds) for rule in scenario.rules for fault in faults_in(rule))
-    return spared and not scenario.settings.timing
+    there = {one.name for one in scenario.cluster.connectors}
+    asked = {request.connector for rule in scenario.rules for request in requests_in(rule)} - {None}
+    return spared and asked <= there and not scenario.settings.timing
 
 
 def _keep(choice: Choice, version: str, rows: Sequence[Mapping[str, object]]) -> None:

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+import msgspec
+
 from mockconnect.scenario.checks import Asked, judge_requests
 from mockconnect.scenario.conditions import Condition, TaskCounts, shown
 from mockconnect.scenario.loading import Scenario
@@ -93,13 +95,19 @@ def judged(scenario: Scenario, rows: Sequence[Row]) -> Iterator[Judged]:
             held, detail, _ = judge_requests(what, Asked(records))
             yield Judged("requests", shown(what), held, detail)
         elif isinstance(what, Eventually):
-            for condition in what.that:
+            for condition in map(_visible, what.that):
                 held = holds(condition, pictures[-1])
                 yield Judged("eventually", shown(condition), held, str(pictures[-1].views))
         elif expected.kind == "sometimes":
             answers = {holds(what, picture) for picture in pictures}
             held = True if True in answers else None if None in answers else False
             yield Judged("sometimes", shown(what), held)
+
+
+def _visible(condition: Condition) -> Condition:
+    """Without how many really run, where it says more than that."""
+    bare = msgspec.structs.replace(condition, instances=None)
+    return condition if msgspec.to_builtins(bare).keys() <= {"connector", "task"} else bare
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +153,6 @@ def _parts(condition: Condition, picture: Picture) -> Iterator[bool | None]:
         "views_differ",
         "settled",
         "request",
-        "any",
     )
     for name in untold:
         if getattr(condition, name) is not None:
@@ -153,10 +160,15 @@ def _parts(condition: Condition, picture: Picture) -> Iterator[bool | None]:
     if condition.not_ is not None:
         inner = holds(condition.not_, picture)
         yield None if inner is None else not inner
+    if condition.any is not None:
+        some = [holds(one, picture) for one in condition.any]
+        yield True if True in some else None if None in some else False
     if condition.connector is not None:
         yield from _of_connector(condition, condition.connector, picture)
     if condition.group is not None:
-        yield None
+        only_leader = msgspec.to_builtins(condition.group).keys() == {"leader"}
+        told = only_leader and condition.group.leader != "none" and picture.leader is not None
+        yield condition.group.leader == f"connect-{picture.leader}" if told else None
     workers = condition.workers
     if workers is not None:
         told = workers.member is True and workers.names is None and picture.members is not None

