@@ -312,16 +312,22 @@ class Listener:
             incoming.accept,
             incoming.host if incoming.target[:1] != "/" else None,
         )
-        if incoming.expects_the_unknown and not isinstance(prepared, BadTarget):
+        expects = "Expect" in incoming.headers
+        if expects and incoming.expects_the_unknown and not isinstance(prepared, BadTarget):
             if not self._jetty.answers_unknown_expectations:
                 return HttpResponse(417, b"", closes=True)
             return self._page(jetty.unexpected(incoming.host, incoming.target), incoming)
         if worker.rest is not Rest.SERVING:
             return self._page(self._without_resources(incoming), incoming)
-        misdirected = self._misdirected(incoming)
+        misdirected = None if self._tls is None else self._misdirected(incoming, self._tls)
         if misdirected is not None:
             return self._page(misdirected, incoming)
-        if self._jetty.line == 9 and incoming.expects_continue and not isinstance(prepared, BadTarget):
+        if (
+            expects
+            and self._jetty.line == 9
+            and incoming.expects_continue
+            and not isinstance(prepared, BadTarget)
+        ):
             # Jersey 2 asks for the stream of every request before it looks at it, and Jetty 9.4 takes that for reading.
             incoming.invite_unless_sent()
         if self._interference.is_due:
@@ -383,9 +389,9 @@ class Listener:
         complaint = host_complaint(incoming.headers.get("Host", "-"), line)
         return None if complaint is None else BadTarget(400, complaint, Known.METHOD, incoming.target)
 
-    def _misdirected(self, incoming: Incoming) -> BadTarget | None:
+    def _misdirected(self, incoming: Incoming, tls: Tls) -> BadTarget | None:
         """Jetty 12 has no answer for hosts that the certificate is not made out for (``SecureRequestCustomizer``)."""
-        if self._tls is None or self._jetty.line != 12 or self._tls.fits(incoming.host):
+        if self._jetty.line != 12 or tls.fits(incoming.host):
             return None
         target = parse_target(incoming.target, self._jetty.line, incoming.host)
         return (
