@@ -25,8 +25,8 @@ import click
 from click.core import ParameterSource
 
 from mockconnect.cli_control import ctl
-from mockconnect.cli_scenarios import load, refuse, run, scenarios
-from mockconnect.commands import plugins, schema, seed
+from mockconnect.cli_scenarios import load, run, scenarios
+from mockconnect.commands import plugins, refuse, schema, seed
 
 if TYPE_CHECKING:
     from urllib.request import HTTPSHandler
@@ -177,7 +177,7 @@ def serve(context: click.Context, /, ready_file: str | None, **given: Any) -> No
     except OptionsError as error:
         _refuse(error.problems)
     except FileError as error:
-        refuse("serve", error.problems)
+        refuse("serve", *error.problems)
     except KeyboardInterrupt:
         sys.exit(0)
 
@@ -187,7 +187,7 @@ def _with_scenario(context: click.Context, given: Mapping[str, Any]) -> dict[str
     found = {name: value for name, value in given.items() if name not in ("scenario", "param")}
     if given["scenario"] is None:
         if given["param"]:
-            refuse("serve", ["--param: there is no scenario that it could be for"])
+            refuse("serve", "--param: there is no scenario that it could be for")
         return found
     scenario = load("serve", given["scenario"], given["param"])
     for name, value in (("seed", scenario.settings.seed), ("clock", scenario.settings.clock or "real")):

@@ -13,9 +13,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final
 
 import click
+
+from mockconnect.commands import refuse
 
 if TYPE_CHECKING:
     from mockconnect.scenario.loading import Scenario
@@ -25,12 +27,6 @@ if TYPE_CHECKING:
 TIMELINES: Final = (".txt", ".jsonl", ".html")
 CLOCK_WITH_COMMAND: Final = "x60"
 """Twenty times the 3 s of a heartbeat in a second: fast, and a client's own waiting still counts."""
-
-
-def refuse(command: str, lines: Sequence[object]) -> NoReturn:
-    for line in lines:
-        click.echo(f"mockconnect {command}: {line}", err=True)
-    sys.exit(2)
 
 
 # --- run ------------------------------------------------------------------------------------------------------------------
@@ -77,7 +73,7 @@ def run(
     """
     for path in timelines:
         if path.suffix not in TIMELINES:
-            refuse("run", [f"--timeline: expected {', '.join(TIMELINES)}, found {path.name!r}"])
+            refuse("run", f"--timeline: expected {', '.join(TIMELINES)}, found {path.name!r}")
     given: dict[str, Any] = {} if seed is None else {"seed": seed}
     if clock is not None:
         given["clock"] = clock
@@ -114,14 +110,14 @@ def load(command: str, name: str, params: Sequence[str]) -> Scenario:
     for text in params:
         key, equals, value = text.partition("=")
         if not equals:
-            refuse(command, [f"--param: expected NAME=VALUE, found {text!r}"])
+            refuse(command, f"--param: expected NAME=VALUE, found {text!r}")
         values[key] = value
     try:
         return load_scenario(find_scenario(name), values)
     except UnknownScenarioError as error:
-        refuse(command, [error])
+        refuse(command, error)
     except FileError as error:
-        refuse(command, error.problems)
+        refuse(command, *error.problems)
 
 
 def stage(command: str, scenario: Scenario, given: Mapping[str, Any]) -> Staged:
@@ -133,9 +129,9 @@ def stage(command: str, scenario: Scenario, given: Mapping[str, Any]) -> Staged:
     try:
         return staged({"scenario": scenario, **given})
     except FileError as error:
-        refuse(command, error.problems)
+        refuse(command, *error.problems)
     except OptionsError as error:
-        refuse(command, [f"--{problem.where}: {problem.text}" for problem in error.problems])
+        refuse(command, *(f"--{problem.where}: {problem.text}" for problem in error.problems))
 
 
 def _played(staging: Staged, command: Sequence[str]) -> Report:
@@ -149,9 +145,9 @@ def _played(staging: Staged, command: Sequence[str]) -> Report:
                 return play_alone(staging, progress)
             return play_with(staging, Command(command, {}), progress)
         except (EndlessScenarioError, LimitExceeded) as error:
-            refuse("run", [error])
+            refuse("run", error)
         except OSError as error:
-            refuse("run", [f"{command[0] if command else 'ports'}: {error.strerror or error}"])
+            refuse("run", f"{command[0] if command else 'ports'}: {error.strerror or error}")
 
 
 def _shown(name: str) -> Any:
@@ -173,7 +169,7 @@ def _write(path: Path, report: Report) -> None:
     try:
         path.write_text(writers[path.suffix](report), encoding="utf-8")
     except OSError as error:
-        refuse("run", [f"--timeline: {path} cannot be written: {error.strerror or error}"])
+        refuse("run", f"--timeline: {path} cannot be written: {error.strerror or error}")
 
 
 # --- scenarios ------------------------------------------------------------------------------------------------------------
@@ -216,11 +212,11 @@ def copy_scenario(name: str, to: Path | None, force: bool) -> None:
     source = _file("scenarios copy", name)
     target = Path(source.name) if to is None else to / source.name if to.is_dir() else to
     if target.exists() and not force:
-        refuse("scenarios copy", [f"{target} is there already; --force replaces it"])
+        refuse("scenarios copy", f"{target} is there already; --force replaces it")
     try:
         target.write_text(source.read_text(encoding="utf-8"), encoding="utf-8")
     except OSError as error:
-        refuse("scenarios copy", [f"{target} cannot be written: {error.strerror or error}"])
+        refuse("scenarios copy", f"{target} cannot be written: {error.strerror or error}")
     click.echo(target)
 
 
@@ -241,7 +237,7 @@ def _file(command: str, name: str) -> Path:
     try:
         path = find_scenario(name)
     except UnknownScenarioError as error:
-        refuse(command, [error])
+        refuse(command, error)
     if not path.is_file():
-        refuse(command, [f"{path} cannot be read"])
+        refuse(command, f"{path} cannot be read")
     return path

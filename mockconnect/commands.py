@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from mockconnect.core.versions import KafkaVersion
 
 
-def _refuse(command: str, text: object) -> NoReturn:
-    click.echo(f"mockconnect {command}: {text}", err=True)
+def refuse(command: str, *mistakes: object) -> NoReturn:
+    """One line for each, and exit status 2."""
+    for mistake in mistakes:
+        click.echo(f"mockconnect {command}: {mistake}", err=True)
     sys.exit(2)
 
 
@@ -30,7 +32,7 @@ def _version(command: str, text: str | None) -> KafkaVersion:
     try:
         return KafkaVersion.parse(text or NEWEST)
     except ValueError as error:
-        _refuse(command, f"--kafka-version: {error}")
+        refuse(command, f"--kafka-version: {error}")
 
 
 _kafka_version = click.option(
@@ -66,7 +68,7 @@ def list_plugins(glob: str | None, kind: str | None, kafka_version: str | None, 
         if glob is not None:
             found = named(glob if "@" in glob else f"{glob}@*")
     except UnknownPluginError as error:
-        _refuse(command, error)
+        refuse(command, error)
     rows = [row for one in found if (row := _row(one, version))]
     if kind is not None:
         _check_kind(command, kind)
@@ -82,7 +84,7 @@ def _check_kind(command: str, kind: str) -> None:
     from mockconnect.files.problems import one_of  # noqa: PLC0415 - heavy
 
     if kind not in LISTED:
-        _refuse(command, f"--type: {one_of(kind, LISTED)}")
+        refuse(command, f"--type: {one_of(kind, LISTED)}")
 
 
 def _row(entry: Entry, version: KafkaVersion) -> dict[str, str] | None:
@@ -126,7 +128,7 @@ def show(name: str, kafka_version: str | None, with_framework: bool, as_json: bo
     entry = _one(command, name)
     found = plugins_of(entry, ".".join(map(str, version.number)))
     if not found:
-        _refuse(command, f"Kafka {version.text} has no {entry.name}")
+        refuse(command, f"Kafka {version.text} has no {entry.name}")
     rows: list[dict[str, Any]] = list(
         connector_plugin_config(Plugins(found, version.number), entry.class_name)
         if with_framework
@@ -152,9 +154,9 @@ def _one(command: str, name: str) -> Entry:
     try:
         found = named(name)
     except UnknownPluginError as error:
-        _refuse(command, error)
+        refuse(command, error)
     if len({one.class_name for one in found}) > 1:
-        _refuse(command, f"{name!r} is several plugins: {', '.join(one.name for one in found)}")
+        refuse(command, f"{name!r} is several plugins: {', '.join(one.name for one in found)}")
     return found[0]
 
 
@@ -315,11 +317,11 @@ def seed(output: str, **given: Any) -> None:
     try:
         text = invented_cluster(version=version, **given)
     except InventingError as error:
-        _refuse("seed", error)
+        refuse("seed", error)
     if output == "-":
         click.echo(text, nl=False)
         return
     try:
         Path(output).write_text(text, encoding="utf-8")
     except OSError as error:
-        _refuse("seed", f"--output: {output} cannot be written: {error.strerror}")
+        refuse("seed", f"--output: {output} cannot be written: {error.strerror}")

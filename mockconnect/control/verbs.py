@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final, TypeVar
@@ -162,6 +162,15 @@ def _missing(what: str, name: str, known: tuple[str, ...]) -> ControlError:
     return ControlError("not-found", f"there is no {what} {name!r}; {meant}")
 
 
+def _named(what: str, asked: Asked, known: Sequence[views.WorkerView | views.ConnectorView]) -> Answered:
+    """The one that the path names. Raises :class:`ControlError`."""
+    by_name = {one.name: one for one in known}
+    name = asked.params[what]
+    if name not in by_name:
+        raise _missing(what, name, tuple(by_name))
+    return Answered(by_name[name])
+
+
 # --- workers and connectors ---------------------------------------------------------------------------------------------
 
 
@@ -170,11 +179,7 @@ async def workers(desk: Desk, _: Asked) -> Answered:
 
 
 async def worker(desk: Desk, asked: Asked) -> Answered:
-    by_name = {one.name: one for one in views.worker_views(desk.stage)}
-    name = asked.params["worker"]
-    if name not in by_name:
-        raise _missing("worker", name, tuple(by_name))
-    return Answered(by_name[name])
+    return _named("worker", asked, views.worker_views(desk.stage))
 
 
 async def worker_verb(desk: Desk, asked: Asked) -> Answered:
@@ -190,11 +195,7 @@ async def connectors(desk: Desk, _: Asked) -> Answered:
 
 
 async def connector(desk: Desk, asked: Asked) -> Answered:
-    by_name = {one.name: one for one in views.connector_views(desk.stage)}
-    name = asked.params["connector"]
-    if name not in by_name:
-        raise _missing("connector", name, tuple(by_name))
-    return Answered(by_name[name])
+    return _named("connector", asked, views.connector_views(desk.stage))
 
 
 async def connector_verb(desk: Desk, asked: Asked) -> Answered:

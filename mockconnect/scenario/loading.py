@@ -87,9 +87,6 @@ class Scenario:
     def worker_names(self) -> tuple[str, ...]:
         return worker_names(self.cluster, 1 if self.settings.mode == "standalone" else 3)
 
-    def with_seed(self, seed: int) -> Scenario:
-        return replace(self, settings=msgspec.structs.replace(self.settings, seed=seed))
-
 
 def worker_names(cluster: Cluster, usual: int = 3) -> tuple[str, ...]:
     """Names of the workers; ``usual`` is how many there are if nothing is said."""
