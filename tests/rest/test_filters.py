@@ -381,10 +381,10 @@ async def test_no_admin_listener_is_no_logger() -> None:
 
 
 async def test_loggers_on_their_own_listener_only() -> None:
-    with contextlib.closing(reserve()) as free:
-        port = free.port
-    config = (*AUTH, *CORS, ("admin.listeners", f"http://127.0.0.1:{port}"))
-    async with served(config=config) as cluster:
+    async with contextlib.AsyncExitStack() as stack:
+        port = stack.enter_context(contextlib.closing(reserve())).port  # held: no other listener is given it
+        config = (*AUTH, *CORS, ("admin.listeners", f"http://127.0.0.1:{port}"))
+        cluster = await stack.enter_async_context(served(config=config))
         assert (await cluster.ask("GET", "/admin/loggers/root", basic("bob:bobby"))).startswith(
             "HTTP/1.1 404 "
         )
