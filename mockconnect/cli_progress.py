@@ -18,8 +18,7 @@ from rich.text import Text
 
 from mockconnect.core.connect import ConnectWorker, Rest
 from mockconnect.scenario.player import Player
-from mockconnect.scenario.report import seconds
-from mockconnect.scenario.timeline import columns
+from mockconnect.scenario.report import columns, seconds
 
 ROWS: Final = 12
 STYLES: Final = {"request": "cyan", "scenario": "bold magenta", "port": "dim", "trace": ""}

@@ -18,7 +18,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -70,7 +70,8 @@ from mockconnect.rest.ports import ReservedPort, is_loopback, reserve
 from mockconnect.rest.server import RestServer
 from mockconnect.scenario.loading import Scenario
 from mockconnect.scenario.player import Player
-from mockconnect.scenario.report import Report
+from mockconnect.scenario.recording import told
+from mockconnect.scenario.report import Report, Row, columns
 from mockconnect.staging import Staged, player_of, scenario_of, staged
 
 T = TypeVar("T")
@@ -387,6 +388,8 @@ class RunningCluster:
         self._hosted = hosted
         self._carry_out = carry_out
         self._close = close
+        self.is_judged = False
+        """Whether somebody has judged its scenario by ``report.check()``, or has asked for another one."""
         self.workers: Final = tuple(Worker(self, number, hosted) for number in range(len(hosted.urls)))
         """Handles of all workers, in order."""
 
@@ -508,6 +511,7 @@ class RunningCluster:
 
     def settle(self, max: Duration = "15m") -> None:
         """Run until nothing is under way. Raises :class:`NotReachedError`."""
+        __tracebackhide__ = True  # pytest shows the caller
         limit_ms = duration_ms(max, "max")
         if not self._do(lambda: self._hosted.clock.run_until(lambda: self._core.settled, limit_ms)):
             raise NotReachedError(self._missed(f"the cluster did not settle within {limit_ms} ms"))
@@ -526,6 +530,7 @@ class RunningCluster:
         ``tasks`` is how many tasks there must be (whatever number there is, if left out); ``task_state`` is the
         connector's state if left out. Raises :class:`NotReachedError` with what was last seen.
         """
+        __tracebackhide__ = True
         wanted = _Wanted(connector, state.upper(), tasks, (task_state or state).upper())
         limit_ms = duration_ms(within, "within")
         if not self._do(lambda: self._hosted.clock.run_until(lambda: wanted.seen(self._core), limit_ms)):
@@ -534,7 +539,7 @@ class RunningCluster:
             raise NotReachedError(self._missed(f"{wanted} was not reached within {limit_ms} ms:\n{lines}"))
 
     def _missed(self, what: str) -> str:
-        return f"{what}\nseed {self.seed}, the last rows of the trace:\n{self.timeline(20)}"
+        return f"{what}\nseed {self.seed}, what happened last:\n{self.timeline(20)}"
 
     # --- whatever can happen --------------------------------------------------------------------------------------------------
 
@@ -575,6 +580,7 @@ class RunningCluster:
             self._hosted.begin()
 
         self._act(verb)
+        self.is_judged = True
 
     def stop_scenario(self) -> Report:
         """End the scenario that is played, heal what it broke, and judge as far as that can be."""
@@ -582,9 +588,14 @@ class RunningCluster:
         def verb() -> Report:
             player = self._player()
             player.stop()
-            return player.report()
+            return self._report()
 
         return self._act(verb)
+
+    @property
+    def scenario(self) -> str | None:
+        """The name of the scenario that is played, or was played last, if there is one."""
+        return self._do(lambda: None if self._hosted.player is None else self._hosted.player.scenario.name)
 
     @property
     def scenario_over(self) -> bool:
@@ -599,13 +610,19 @@ class RunningCluster:
             player = self._player()
             player.detach_client()
             self._hosted.clock.run_until(lambda: player.over, limit_ms)
-            return player.report()
+            return self._report()
 
         return self._do(verb)
 
     def report(self) -> Report:
         """What is known of the scenario now."""
-        return self._do(lambda: self._player().report())
+        return self._do(self._report)
+
+    def _report(self) -> Report:
+        return replace(self._player().report(), on_check=self._checked)
+
+    def _checked(self) -> None:
+        self.is_judged = True
 
     def _player(self) -> Player:
         if self._hosted.player is None:
@@ -751,8 +768,21 @@ class RunningCluster:
         return self._do(lambda: self._core.sim.trace.tail(rows))
 
     def timeline(self, rows: int = 40) -> str:
-        """The last rows of what happened, as text."""
-        return _text(self.trace(rows))
+        """The last rows of what happened, as text: seconds, worker, its generation, what, and detail.
+
+        Requests of clients are among them, at the moment of their answer.
+        """
+
+        def verb() -> str:
+            events = [
+                Row(row.at_ms, "trace", row.worker, row.generation, row.what, row.detail)
+                for row in self._core.sim.trace.tail(rows)
+            ]
+            asked = map(_request_row, self._core.requests.rows(rows))
+            last = sorted((*events, *asked), key=lambda row: row.at_ms)[-rows:]
+            return "\n".join(columns(row, 0) for row in last)
+
+        return self._do(verb)
 
     @property
     def bugs(self) -> list[str]:
@@ -859,6 +889,13 @@ def _view(worker: ConnectWorker, connector: str) -> ConnectorView | None:
 
 def _view_text(view: ConnectorView | None) -> str:
     return "no status" if view is None else f"{view.state}, tasks [{', '.join(view.tasks)}]"
+
+
+def _request_row(row: RequestRow) -> Row:
+    """A request as a row of the timeline; one without an answer stands where it was asked."""
+    answer = told(row.status_code, row.message) if row.status_code else row.message or "no answer"
+    at_ms = row.at_ms if row.ended_at_ms is None else row.ended_at_ms
+    return Row(at_ms, "request", row.worker or "-", -1, "request", f"{row.method} {row.target} -> {answer}")
 
 
 def _tables(answer: Answer, name: str) -> list[Answer]:

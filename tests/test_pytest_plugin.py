@@ -167,6 +167,66 @@ def test_a_random_seed_is_told(suite: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines([f"*seed is {seed}*"])
 
 
+def test_seed_0_is_a_seed_too(suite: pytest.Pytester) -> None:
+    marker = '@pytest.mark.mockconnect(scenario="rolling-upgrade")\n'
+    run(suite, marker + PRINT_SEED, "-s").stdout.fnmatch_lines(["*seed is 42*"])
+    result = run(suite, marker + PRINT_SEED, "-s", "--mockconnect-seed=0")
+    result.stdout.fnmatch_lines(["mockconnect: --mockconnect-seed=0", "*seed is 0*"])
+
+
+def test_many_seeds_are_many_tests(suite: pytest.Pytester) -> None:
+    test = """
+@pytest.mark.mockconnect(workers=1, seeds=3)
+def test_it(connect_cluster, connect_cluster_factory, connect_seed):
+    assert connect_cluster.seed == connect_seed == connect_cluster_factory(1).seed
+    assert connect_seed != 2, "the third"
+"""
+    result = run(suite, test, "-v")
+    result.assert_outcomes(passed=2, failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*::test_it?seed-0? PASSED*",
+            "*::test_it?seed-1? PASSED*",
+            "*::test_it?seed-2? FAILED*",
+            "replay:  pytest 'test_it.py::test_it?seed-2?' --mockconnect-seed=2",
+        ]
+    )
+    again = run(suite, test, "test_it.py::test_it[seed-2]", "--mockconnect-seed=2")
+    again.assert_outcomes(failed=1)
+
+
+@pytest.mark.parametrize(
+    ("seeds", "option", "ids"),
+    [
+        ("seeds=2, seed=5", "9", ["5", "6"]),
+        ("seeds=2", "9", ["9", "10"]),
+        ("seeds=[3, 70]", "9", ["3", "70"]),
+    ],
+)
+def test_where_many_seeds_begin(suite: pytest.Pytester, seeds: str, option: str, ids: list[str]) -> None:
+    test = f"@pytest.mark.mockconnect(1, {seeds})\n{PRINT_SEED}"
+    result = run(suite, test, "-s", f"--mockconnect-seed={option}")
+    result.assert_outcomes(passed=2)
+    result.stdout.fnmatch_lines([f"*seed is {seed}*" for seed in ids])
+
+
+def test_many_seeds_for_an_asynchronous_test(suite: pytest.Pytester) -> None:
+    test = """
+@pytest.mark.asyncio
+@pytest.mark.mockconnect(1, seeds=2)
+async def test_it(aio_connect_cluster, connect_seed):
+    assert aio_connect_cluster.seed == connect_seed
+"""
+    run(suite, test).assert_outcomes(passed=2)
+
+
+@pytest.mark.parametrize("seeds", ["0", "'many'", "[]", "True", "[1, 'x']"])
+def test_seeds_that_are_none(suite: pytest.Pytester, seeds: str) -> None:
+    result = run(suite, f"@pytest.mark.mockconnect(seeds={seeds})\n{PRINT_SEED}")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["seeds: expected how many, or a list of numbers, found *"])
+
+
 def test_a_seed_that_is_none(suite: pytest.Pytester) -> None:
     result = run(suite, PRINT_SEED, "--mockconnect-seed=x")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
@@ -180,6 +240,7 @@ def test_a_failure_is_told_with_seed_command_and_what_happened(suite: pytest.Pyt
     test = """
 def test_it(connect_cluster):
     connect_cluster.crash("connect-1")
+    get(connect_cluster.workers[2].url + "/connectors")
     assert False
 """
     result = run(suite, test, "--mockconnect-seed=11")
@@ -189,10 +250,30 @@ def test_it(connect_cluster):
             "*- mockconnect -*",
             "cluster: 3 workers, seed 11, * ms of virtual time",
             "replay:  pytest test_it.py::test_it --mockconnect-seed=11",
-            "the last 40 rows of what happened (ms, worker, generation, what):",
+            "what happened last, in seconds of the cluster:",
+            "      time worker              gen what           detail",
             "* connect-1 *crash*",
+            "* connect-2 * request * GET /connectors -> 200",
         ]
     )
+
+
+def test_what_an_error_has_told_is_not_told_again(suite: pytest.Pytester) -> None:
+    result = run(suite, 'def test_it(connect_cluster): connect_cluster.wait_for("nobody", within="1s")')
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*NotReachedError: nobody RUNNING *", "*- mockconnect -*", "replay:  *"])
+    result.stdout.no_fnmatch_line("what happened last*")
+    result.stdout.no_fnmatch_line("*def wait_for*")
+
+
+def test_the_command_counts_from_where_one_is(suite: pytest.Pytester) -> None:
+    folder = suite.mkdir("inner")
+    (folder / "test_inner.py").write_text("def test_it(connect_cluster): assert False")
+    suite.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.chdir(folder)
+        result = run(suite, "", "test_inner.py")
+    result.stdout.fnmatch_lines(["replay:  pytest test_inner.py::test_it --mockconnect-seed=0"])
 
 
 def test_a_test_that_passes_tells_nothing(suite: pytest.Pytester) -> None:
@@ -215,6 +296,16 @@ def test_it(connect_cluster): pass
         ]
     )
     result.stdout.no_fnmatch_line("*Traceback*")
+
+
+def test_mistakes_in_a_scenario_file_are_told_at_its_lines(suite: pytest.Pytester) -> None:
+    suite.makefile(
+        ".yaml", mine="apiVersion: mockconnect/v1\nkind: Scenario\nmetadata: {name: x}\nexpct: {}\n"
+    )
+    result = run(suite, '@pytest.mark.mockconnect(scenario="mine.yaml")\ndef test_it(connect_cluster): pass')
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["  mine.yaml:4: expct: unknown; did you mean 'expect'?"])
+    result.stdout.no_fnmatch_line("*During handling*")
 
 
 def test_a_marker_with_too_many_arguments(suite: pytest.Pytester) -> None:
@@ -246,6 +337,125 @@ def test_a_bug_of_ours_is_told_with_a_test_that_fails(suite: pytest.Pytester) ->
     result = run(suite, BUG + "    assert False")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["bug of mockconnect: *"])
+
+
+# --- scenarios are judged ---------------------------------------------------------------------------------------------
+
+SCENARIO = """
+apiVersion: mockconnect/v1
+kind: Scenario
+metadata: {name: mine, description: A worker crashes after ten seconds.}
+settings: {seed: 7}
+timeline:
+  - {name: kill, at: 10s, do: {crash: {worker: connect-1, for: 5s}}}
+expect:
+  always: [{workers: {serving: true, count: 3}}]
+  client:
+    - never: {operation: delete_connector}
+    - sends: {operation: list_connectors, count: ">=2"}
+    - retries: {answer: 404}
+  sometimes: [{group: {rebalancing: true}}]
+  requests: [{operation: list_connectors, count: 3}]
+  eventually:
+    within: 1s
+    that: [{connector: nobody, state: RUNNING}]
+"""
+
+
+def judged(suite: pytest.Pytester, body: str, *arguments: str, marker: str = "") -> pytest.RunResult:
+    suite.makefile(".yaml", mine=SCENARIO)
+    lines = "\n".join(f"    {line}" for line in body.splitlines())
+    marker = f'@pytest.mark.mockconnect(scenario="mine.yaml"{marker})'
+    return run(suite, f"{marker}\ndef test_it(connect_cluster):\n{lines}\n", *arguments)
+
+
+def test_what_had_no_time_to_come_about_fails_nothing(suite: pytest.Pytester) -> None:
+    judged(suite, 'get(connect_cluster.url + "/connectors")').assert_outcomes(passed=1)
+
+
+def test_what_did_not_hold_fails_the_test(suite: pytest.Pytester) -> None:
+    result = judged(suite, 'connect_cluster.advance("12s")')
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "mine: an expectation failed (seed 7)",
+            "FAILED * always * {workers: {*count: 3*}}",
+            "*at 10.000s: not so",
+            "judged after the test, as far as it has played it; the marker's judge=False leaves that to the test",
+            "replay:  pytest test_it.py::test_it --mockconnect-seed=7",
+            "mine: 1 FAILED, 6 not judged",
+            "what happened last, in seconds of the scenario:",
+            "*10.000 connect-1 * crash",
+        ]
+    )
+    assert str(result.stdout).count("FAILED      always") == 1
+
+
+def test_what_never_came_about_fails_it_once_it_is_played_out(suite: pytest.Pytester) -> None:
+    result = judged(suite, "connect_cluster.play_out()")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["mine: 4 expectations failed (seed 7)", "FAILED * eventually *"])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        'connect_cluster.advance("12s")\nassert False',
+        "connect_cluster.play_out().check()",
+        'connect_cluster.advance("12s")\nconnect_cluster.stop_scenario().check()',
+    ],
+)
+def test_a_test_fails_once(suite: pytest.Pytester, body: str) -> None:
+    result = judged(suite, body)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["mine: * FAILED, *"])
+    result.stdout.no_fnmatch_line("judged after the test*")
+
+
+def test_who_judges_by_himself_is_not_judged_again(suite: pytest.Pytester) -> None:
+    body = 'with pytest.raises(AssertionError, match="nobody"):\n    connect_cluster.play_out().check()'
+    judged(suite, body).assert_outcomes(passed=1)
+
+
+def test_judging_can_be_turned_off(suite: pytest.Pytester) -> None:
+    body = 'connect_cluster.advance("12s")'
+    judged(suite, body, marker=", judge=False").assert_outcomes(passed=1)
+    result = judged(suite, body, marker=", judge='no'")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["judge: expected True or False, found 'no'"])
+
+
+def test_a_test_that_is_expected_to_fail_does(suite: pytest.Pytester) -> None:
+    suite.makefile(".yaml", mine=SCENARIO)
+    test = """
+@pytest.mark.xfail(strict=True)
+@pytest.mark.mockconnect(scenario="mine.yaml")
+def test_it(connect_cluster): connect_cluster.advance("12s")
+"""
+    run(suite, test).assert_outcomes(xfailed=1)
+
+
+def test_clusters_of_the_factory_and_of_the_loop_are_judged(suite: pytest.Pytester) -> None:
+    suite.makefile(".yaml", mine=SCENARIO)
+    test = """
+def test_factory(connect_cluster_factory):
+    connect_cluster_factory(scenario="mine.yaml").advance("12s")
+
+def test_not_the_second(connect_cluster_factory):
+    connect_cluster_factory(scenario="mine.yaml", judge=False).advance("12s")
+
+@pytest.mark.asyncio
+@pytest.mark.mockconnect(scenario="mine.yaml")
+async def test_aio(aio_connect_cluster):
+    aio_connect_cluster.advance("12s")
+
+def test_played_later(connect_cluster):
+    connect_cluster.play("mine.yaml")
+    connect_cluster.advance("12s")
+"""
+    result = run(suite, test)
+    result.assert_outcomes(failed=2, passed=2)
+    result.stdout.fnmatch_lines(["FAILED test_it.py::test_factory *", "FAILED test_it.py::test_aio *"])
 
 
 # --- cost ---------------------------------------------------------------------------------------------------------------

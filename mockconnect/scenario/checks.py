@@ -2,8 +2,9 @@
 
 Rules of this room:
 
-* A judge is a function of the expectation and the records, in the order in which requests arrived. It is called once, in
-  the end, and gives ``(held, detail, at_ms)``; ``held`` is ``None`` where there is nothing to judge.
+* A judge is a function of the expectation and the records, in the order in which requests arrived. It gives
+  ``(held, detail, at_ms)``; ``held`` is ``None`` where there is nothing to judge.
+* A run may be judged before its end. What more requests can still make good has not failed then: it is not judged.
 * Delays of a client are judged in its own time: virtual time divided by the clock's rate. Paced time stands still while
   a client waits, so there they cannot be judged.
 """
@@ -11,7 +12,7 @@ Rules of this room:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, Final
 
@@ -20,20 +21,25 @@ from mockconnect.scenario.conditions import AnswerFilter
 from mockconnect.scenario.operations import answers
 from mockconnect.scenario.requests import RequestRecord, is_answered, is_asked
 from mockconnect.scenario.script import Backoff, ClientExpectation, MaxRate, RequestCount
-from mockconnect.scenario.view import counted
+from mockconnect.scenario.view import counted, is_possible
 
 Found = tuple[bool | None, str, int | None]
 HELD: Final[Found] = (True, "", None)
+NOT_YET: Final = "the run ended before"
 GREW_LEAST: Final = 0.5
 """A next wait of at least that much of the one before is no shrinking one: jitter is good."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The requests that are judged. ``rate`` is virtual per real time of a client; ``None`` if that cannot be said."""
+    """The requests that are judged. ``rate`` is virtual per real time of a client; ``None`` if that cannot be said.
+
+    ``is_complete``: the run has come to its end, so no more requests are to come.
+    """
 
     records: Sequence[RequestRecord]
     rate: float | None = None
+    is_complete: bool = True
 
     @property
     def of_client(self) -> list[RequestRecord]:
@@ -45,6 +51,8 @@ def judge_requests(wanted: RequestCount, asked: Asked) -> Found:
     found = [one for one in asked.records if is_answered(one, wanted)]
     if counted(wanted.count)(len(found)):
         return True, f"{len(found)} of {len(asked.records)}", None
+    if not asked.is_complete and is_possible(wanted.count, len(found)):
+        return None, f"{NOT_YET}: {len(found)} of {len(asked.records)} so far", None
     return False, f"there are {len(found)} of {len(asked.records)}{_closest(wanted, asked.records)}", None
 
 
@@ -127,10 +135,13 @@ def _retries(wanted: AnswerFilter, asked: Asked) -> Found:
         if not is_answered(one, wanted):
             continue
         later = [other for other in records[number + 1 :] if other.is_same_as(one)]
+        if any(other.ended and not is_answered(other, wanted) for other in later):
+            continue
+        if not asked.is_complete:
+            return None, f"{NOT_YET}: {one.what} got {one.answer_name}", one.at_ms
         if not later:
             return False, f"{one.what} got {one.answer_name} and was not tried again", one.at_ms
-        if all(is_answered(other, wanted) or not other.ended for other in later):
-            return False, f"{one.what} was given up after {len(later) + 1} tries", later[-1].at_ms
+        return False, f"{one.what} was given up after {len(later) + 1} tries", later[-1].at_ms
     return HELD
 
 
@@ -183,7 +194,7 @@ def _never(wanted: AnswerFilter, asked: Asked) -> Found:
 
 
 def _sends(wanted: RequestCount, asked: Asked) -> Found:
-    return judge_requests(wanted, Asked(asked.of_client, asked.rate))
+    return judge_requests(wanted, replace(asked, records=asked.of_client))
 
 
 JUDGES: Final[Mapping[str, Callable[[Any, Asked], Found]]] = {

@@ -63,6 +63,7 @@ class Player:
         """Called when it has come to its end."""
         self._client_is_attached = False
         self._is_closed = False
+        self._is_cut_short = False
         self._first_request: Callable[[RequestRow], None] | None = None
         self._of_client: dict[int, RequestRecord] = {}
         self._ended: list[RequestRecord] = []
@@ -160,6 +161,7 @@ class Player:
         for run in self._rules:
             run.over = True
         if not self.over:
+            self._is_cut_short = True
             self._timeline_over(why)
             if self.scenario.finally_.heal:
                 self.cluster.heal_all()
@@ -436,7 +438,8 @@ class Player:
         )
 
     def _verdicts(self) -> list[Verdict]:
-        asked = Asked(self.records, self.client_rate)
+        is_complete = self.over and not self._is_cut_short
+        asked = Asked(self.records, self.client_rate, is_complete)
         verdicts: list[Verdict] = []
         goals = iter(self._goals)
         for watch in self._watches:
@@ -449,7 +452,7 @@ class Player:
                 goal = next(goals, None)
                 verdicts += Goal(expected.what, self).verdicts() if goal is None else goal.verdicts()
             else:
-                verdicts.append(watch.verdict(is_over=self.over))
+                verdicts.append(watch.verdict(is_complete=is_complete))
         if self._converged is not None:
             verdicts.append(self._converged)
         return [self._with_clock(one) for one in verdicts]

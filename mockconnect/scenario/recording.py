@@ -159,9 +159,14 @@ def answer_of(record: RequestRecord) -> str:
     """Status code and what matters of the rest, on one line."""
     if not record.status_code:
         return record.message
-    text = " ".join((record.message or _short(record)).split())
+    return told(record.status_code, record.message or _short(record))
+
+
+def told(status_code: int, message: str) -> str:
+    """Status code and the first words of a message, on one line."""
+    text = " ".join(message.split())
     cut = text if len(text) <= SHOWN_MAX else f"{text[: SHOWN_MAX - 3]}..."
-    return f"{record.status_code} {cut}".rstrip()
+    return f"{status_code} {cut}".rstrip()
 
 
 def _short(record: RequestRecord) -> str:

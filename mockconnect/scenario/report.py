@@ -7,11 +7,24 @@ judged, which fails nothing but is said.
 from __future__ import annotations
 
 import shlex
+from bisect import bisect_right
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 import msgspec
 
 from mockconnect.scenario.requests import RequestRecord
+
+
+AROUND: Final = (8, 4)
+"""How many rows before and after the moment of a failure are shown with it."""
+LINE_MAX: Final = 140
+WORDS: Final[Mapping[bool | None, str]] = {True: "held", False: "FAILED", None: "not judged"}
+
+
+def _nothing() -> None:
+    return
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +39,7 @@ class Verdict:
 
     @property
     def word(self) -> str:
-        return {True: "held", False: "FAILED", None: "not judged"}[self.held]
+        return WORDS[self.held]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +105,12 @@ class Report:
     started_at_ms: int = 0
     rows: tuple[Row, ...] = field(default=(), repr=False)
     picture: Picture = field(default_factory=Picture, repr=False)
+    clock: str = ""
+    """What moved time, if the command line said it."""
+    command: tuple[str, ...] = ()
+    """The client under test, if it was a command."""
+    on_check: Callable[[], object] = field(default=_nothing, repr=False, compare=False)
+    """Called when somebody judges the run by :meth:`check`."""
 
     @property
     def held(self) -> bool:
@@ -109,9 +128,16 @@ class Report:
 
     @property
     def repro(self) -> str:
-        """The command that plays it again."""
+        """The command that plays it again; a client that is no command has to ask again by itself."""
         params = [f"--param {shlex.quote(f'{name}={value}')}" for name, value in sorted(self.params.items())]
-        return " ".join(["mockconnect run", shlex.quote(self.file), f"--seed {self.seed}", *params])
+        clock = [f"--clock {self.clock}"] if self.clock else []
+        command = ["--", shlex.join(self.command)] if self.command else []
+        verb = ["serve --scenario" if self._client_is_elsewhere else "run", shlex.quote(self.file)]
+        return " ".join(["mockconnect", *verb, f"--seed {self.seed}", *params, *clock, *command])
+
+    @property
+    def _client_is_elsewhere(self) -> bool:
+        return not self.command and any(one.by == "client" for one in self.requests)
 
     def text(self) -> str:
         """For people: the same run gives the same text."""
@@ -155,8 +181,29 @@ class Report:
 
     def check(self) -> None:
         """Raises :class:`AssertionError` with everything that did not hold."""
+        __tracebackhide__ = True  # pytest shows the caller
+        self.on_check()
         if not self.held:
-            raise AssertionError(self.text())
+            raise AssertionError(f"{self.failures()}\n{self._again()}")
+
+    def failures(self) -> str:
+        """What did not hold."""
+        count = len(self.failed)
+        what = "an expectation" if count == 1 else f"{count} expectations"
+        lines = [line for one in self.failed for line in _verdict_lines(one)]
+        return "\n".join([f"{self.scenario}: {what} failed (seed {self.seed})", *lines])
+
+    def around_failure(self) -> list[str]:
+        """Rows of the timeline around the first failure that has a moment, or else the last ones."""
+        at_ms = next((one.at_ms for one in self.failed if one.at_ms is not None), self.total_ms)
+        before, after = AROUND
+        end = bisect_right(self.rows, at_ms + self.started_at_ms, key=lambda row: row.at_ms) + after
+        return self.lines(self.rows[max(0, end - before - after) : end])
+
+    def lines(self, rows: Sequence[Row]) -> list[str]:
+        """Rows for a quick look: long ones are cut."""
+        lines = [columns(row, self.started_at_ms) for row in rows]
+        return [one if len(one) <= LINE_MAX else f"{one[: LINE_MAX - 3]}..." for one in lines]
 
     def _head(self) -> list[str]:
         asked = sum(one.by == "client" for one in self.requests)
@@ -181,19 +228,33 @@ class Report:
 
     def _verdict_lines(self) -> list[str]:
         lines = [f"{'verdict':<10}  {'kind':<10}  expectation"]
-        for one in self.verdicts:
-            lines.append(f"{one.word:<10}  {one.kind:<10}  {one.text}")
-            if one.detail:
-                at = "" if one.at_ms is None else f"at {seconds(one.at_ms)}: "
-                lines.append(f"{'':<24}{at}{one.detail}")
-        return lines
+        return [*lines, *(line for one in self.verdicts for line in _verdict_lines(one))]
 
     def _end(self) -> str:
         if self.held:
             return f"{self.scenario} held"
-        count = len(self.failed)
-        what = "an expectation" if count == 1 else f"{count} expectations"
-        return f"{self.scenario}: {what} failed\nagain with: {self.repro}"
+        return "\n".join([HEAD, *self.around_failure(), "", self.failures(), self._again()])
+
+    def _again(self) -> str:
+        return f"again with{' the same client' if self._client_is_elsewhere else ''}: {self.repro}"
+
+
+def _verdict_lines(one: Verdict) -> list[str]:
+    lines = [f"{one.word:<10}  {one.kind:<10}  {one.text}"]
+    if one.detail:
+        at = "" if one.at_ms is None else f"at {seconds(one.at_ms)}: "
+        lines.append(f"{'':<24}{at}{one.detail}")
+    return lines
+
+
+HEAD: Final = f"{'time':>10} {'worker':<18} {'gen':>4} {'what':<14} detail"
+
+
+def columns(row: Row, started_at_ms: int, width: int = 18) -> str:
+    """One line of a timeline: seconds, worker, its generation, what, and detail."""
+    at = f"{(row.at_ms - started_at_ms) / 1000:.3f}"
+    generation = "" if row.generation < 0 else str(row.generation)
+    return f"{at:>10} {row.worker:<{width}} {generation:>4} {row.what:<14} {row.detail}".rstrip()
 
 
 def seconds(span_ms: int) -> str:

@@ -8,16 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from mockconnect.scenario.report import Report, Row
-
-HEAD = f"{'time':>10} {'worker':<18} {'gen':>4} {'what':<14} detail"
-
-
-def columns(row: Row, started_at_ms: int, width: int = 18) -> str:
-    """One line: seconds, worker, its generation, what, and detail."""
-    at = f"{(row.at_ms - started_at_ms) / 1000:.3f}"
-    generation = "" if row.generation < 0 else str(row.generation)
-    return f"{at:>10} {row.worker:<{width}} {generation:>4} {row.what:<14} {row.detail}".rstrip()
+from mockconnect.scenario.report import HEAD, Report, columns
 
 
 def text_timeline(report: Report) -> str:

@@ -61,6 +61,13 @@ def counted(count: Count) -> Callable[[int], bool]:
     return lambda number: compare(number, bound)
 
 
+def is_possible(count: Count, number: int) -> bool:
+    """Whether a number that can only grow is what the count says, or may become it."""
+    found = None if isinstance(count, int) else _COUNT.fullmatch(count)
+    bound = count if isinstance(count, int) else int(found[2]) if found else 0
+    return any(map(counted(count), range(number, max(number, bound) + 2)))
+
+
 def compile_condition(condition: Condition, cluster: Cluster, answered: Answered) -> Test:
     """The condition as a function of now."""
     tests = list(_tests(condition, cluster, answered))

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from mockconnect.core.cluster import Cluster
+from mockconnect.scenario.checks import NOT_YET
 from mockconnect.scenario.conditions import AnswerFilter, Condition, shown
 from mockconnect.scenario.invariants import INVARIANTS
 from mockconnect.scenario.loading import LoadedExpectation
@@ -56,7 +57,8 @@ class Watch:
             if found:
                 self._decided = (found, self._player.clock_ms())
 
-    def verdict(self, *, is_over: bool) -> Verdict:
+    def verdict(self, *, is_complete: bool) -> Verdict:
+        """``is_complete``: the run has come to its end, so what never was so never will be."""
         what = self.expected.what
         text = what if isinstance(what, str) else shown(what)
         detail, at_ms = self._decided or ("", None)
@@ -66,7 +68,9 @@ class Watch:
             return Verdict("sometimes", text, True, "first", at_ms)
         if isinstance(what, Condition) and _needs_client(what) and not self._player.has_client:
             return Verdict("sometimes", text, None, "no client was there")
-        return Verdict("sometimes", text, False if is_over else None, "it never was so")
+        if not is_complete:
+            return Verdict("sometimes", text, None, NOT_YET)
+        return Verdict("sometimes", text, False, "it never was so")
 
 
 def _needs_client(condition: Condition) -> bool:
@@ -103,7 +107,7 @@ class Goal:
         for number, condition in enumerate(self._goal.that):
             text = f"{shown(condition)} within {seconds(self._goal.within)}"
             if self._ended_ms is None:
-                found.append(Verdict("eventually", text, None, "the run ended before"))
+                found.append(Verdict("eventually", text, None, NOT_YET))
             elif self._met:
                 detail = f"after {seconds(self._ended_ms - self._began_ms)}"
                 found.append(Verdict("eventually", text, True, detail, self._ended_ms))

@@ -6,9 +6,8 @@ import sys
 from pathlib import Path
 
 from mockconnect.playing import play_alone
-from mockconnect.scenario.report import Report
+from mockconnect.scenario.report import HEAD, Report, columns
 from mockconnect.scenario.shipped import shipped_names
-from mockconnect.scenario.timeline import HEAD, columns
 from mockconnect.staging import staged
 
 
