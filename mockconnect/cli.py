@@ -25,7 +25,8 @@ import click
 from click.core import ParameterSource
 
 from mockconnect.cli_control import ctl
-from mockconnect.cli_scenarios import load, run, scenarios
+from mockconnect.cli_run import run
+from mockconnect.cli_scenarios import load, scenarios
 from mockconnect.commands import plugins, refuse, schema, seed
 
 if TYPE_CHECKING:

@@ -137,6 +137,8 @@ class Hosted:
         )
         self.core = simulated(options, settings)
         self.clock = Clock(self.core.sim, Pace(options.clock.kind), rate=options.clock.rate)
+        if options.per_request_ms is not None:
+            self.clock.per_request_ms = options.per_request_ms
         by_name = {one.name: port for one, port in zip(settings, ports, strict=True)}
         door = None
         if front_door is not None and options.front_door is not None:
@@ -187,7 +189,7 @@ class Hosted:
             return
         self.player.client_rate = self.clock.rate if self.clock.pace is Pace.REAL else None
         per_request_ms = self.player.scenario.settings.per_request
-        if per_request_ms is not None:
+        if per_request_ms is not None and self.options.per_request_ms is None:
             self.clock.per_request_ms = per_request_ms
         if with_client:
             self.player.attach_client()

@@ -67,6 +67,7 @@ class Arguments(TypedDict, total=False):
     mode: Mode
     seed: int
     clock: str
+    per_request: Duration
     host: str
     port: int
     advertised_host: str | None
@@ -154,6 +155,8 @@ class Options:
     """How one more port in front of all workers chooses among them."""
     front_door_port: int = 0
     control: ControlChoice | None = None
+    per_request_ms: int | None = None
+    """How far a request moves a paced clock, if somebody has said it."""
 
 
 def read_options(arguments: Mapping[str, object]) -> Options:
@@ -246,6 +249,7 @@ class _Reading:
         mode = self._mode()
         seed = self._seed()
         clock = self._clock()
+        per_request_ms = self._per_request(clock)
         host, port = self._text("host", "127.0.0.1"), self._port()
         timing = self._timing()
         timing, workers = self._workers(mode, timing, host)
@@ -276,6 +280,7 @@ class _Reading:
             door,
             door_port,
             control,
+            per_request_ms,
         )
 
     def _problem(self, where: str, text: str) -> None:
@@ -321,6 +326,14 @@ class _Reading:
                 "clock", f"expected 'paced', 'manual', 'real' or a rate such as 'x60', found {value!r}"
             )
         return ClockChoice("real", rate or 1.0)
+
+    def _per_request(self, clock: ClockChoice) -> int | None:
+        value = self.arguments.get("per_request")
+        if value is None:
+            return None
+        if clock.kind != "paced":
+            self._problem("per_request", "requests move only a paced clock")
+        return _duration(value, "per_request", self.problems)
 
     def _port(self, name: str = "port") -> int:
         value = self.arguments.get(name, 0)

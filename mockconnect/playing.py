@@ -6,26 +6,37 @@ Rules of this room:
   scenario, parameters and seed.
 * A command gets ``CONNECT_URL`` (the front door) and ``CONNECT_WORKER_URLS`` (all workers, by commas). The scenario's
   clock begins with its first request; when it has ended the rest of the timeline is played without waiting.
+* A command ends with the run, however that ends, and so does whatever it has started: it has a session of its own. What
+  it prints goes to standard error, since standard output has the result.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+import signal
+import sys
 import time
+from asyncio.subprocess import Process
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from typing import Final
 
+from mockconnect.core.connect import Rest
 from mockconnect.hosting import Hosted, simulated
 from mockconnect.options import ClockChoice
+from mockconnect.rest.clock import Pace
 from mockconnect.scenario.player import Player
-from mockconnect.scenario.report import Report, Verdict
+from mockconnect.scenario.report import Report, Verdict, seconds
 from mockconnect.staging import WORKER_PORT, Staged, player_of
 
 LIMIT_MS: Final = 7 * 24 * 3_600_000
 """No scenario lasts longer than a week."""
 STEP_MS: Final = 1_000
+GRACE_S: Final = 2.0
+"""How long a command may take to end when it is told to."""
+STANDARD_ERROR: Final = 2
 Progress = Callable[[Player], object]
 
 
@@ -76,7 +87,10 @@ def _pace(clock: ClockChoice) -> Callable[[int], None]:
 
 def _complete(player: Player) -> Report:
     if not player.over:
-        raise EndlessScenarioError(f"{player.scenario.name} did not end within {LIMIT_MS // 3_600_000} hours")
+        raise EndlessScenarioError(
+            f"{player.scenario.name} did not end within {LIMIT_MS // 3_600_000} hours"
+            f" (seed {player.cluster.sim.seed})"
+        )
     return player.report()
 
 
@@ -85,10 +99,19 @@ def _complete(player: Player) -> Report:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What is run under test, and in which environment."""
+    """What is run under test, in which environment, and how long it may take: ``None`` is for ever."""
 
     arguments: Sequence[str]
-    environment: Mapping[str, str]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    timeout_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a command has ended: its exit status, or minus the signal; ``in_time`` is false if it had to be ended."""
+
+    exit_code: int
+    in_time: bool = True
 
 
 def play_with(staging: Staged, command: Command, progress: Progress = _no_progress) -> Report:
@@ -105,37 +128,97 @@ async def _play_with(staging: Staged, command: Command, progress: Progress) -> R
         hosted.begin(with_client=True)
         player = hosted.player
         assert player is not None, "there is nothing to play"
-        exit_code = await _run_command(command, hosted, lambda: progress(player))
+        ended = await _run_command(command, hosted, lambda: progress(player))
         if player.waits:
             player.start()
+        verdicts = _of_command(command, ended, hosted, player)
         player.detach_client()
         hosted.clock.run_until(lambda: player.over, LIMIT_MS)
         report = _complete(player)
     finally:
         await hosted.stop()
-    return replace(report, verdicts=(*report.verdicts, _of_exit(exit_code)))
+    bugs = [Verdict("mockconnect", "works", False, str(bug)) for bug in hosted.server.bugs]
+    return replace(report, verdicts=(*report.verdicts, *verdicts, *bugs), command=tuple(command.arguments))
 
 
-def _of_exit(exit_code: int) -> Verdict:
-    detail = f"it ended with {exit_code}" if exit_code else ""
-    return Verdict("command", "ends with 0", exit_code == 0, detail)
+def _of_command(command: Command, ended: Ended, hosted: Hosted, player: Player) -> list[Verdict]:
+    """What is to be said of a command at the moment of its end."""
+    how = _how(ended, command.timeout_ms)
+    if not player.has_client:
+        told = Verdict("command", "asks the cluster", None, "no request came; it should ask CONNECT_URL")
+        return [told, Verdict("command", "ends with 0", not how, how)]
+    if how and hosted.clock.pace is Pace.PACED:
+        how += f"; {_of_paced_time(hosted, player)}"
+    return [Verdict("command", "ends with 0", not how, how, player.clock_ms())]
 
 
-async def _run_command(command: Command, hosted: Hosted, progress: Callable[[], object]) -> int:
+def _of_paced_time(hosted: Hosted, player: Player) -> str:
+    """What those need to know who waited for something in vain."""
+    asked = sum(one.by == "client" for one in player.records)
+    closed = [name for name, worker in hosted.core.workers.items() if worker.rest is Rest.REFUSED]
+    refused = f", nor connections that {', '.join(closed)} refuses," if closed else ""
+    return (
+        f"paced time moves with requests that get through ({asked}); its own waiting{refused} moves nothing:"
+        " --clock x60 goes on by itself, --per-request 1s goes faster"
+    )
+
+
+def _how(ended: Ended, timeout_ms: int | None) -> str:
+    """How it has failed, if it has."""
+    if not ended.in_time:
+        return f"it did not end within {seconds(timeout_ms or 0)}"
+    if ended.exit_code < 0:
+        return f"it was ended by {signal.Signals(-ended.exit_code).name}"
+    return f"it ended with {ended.exit_code}" if ended.exit_code else ""
+
+
+async def _run_command(command: Command, hosted: Hosted, progress: Callable[[], object]) -> Ended:
     urls = {
         "CONNECT_URL": hosted.front_door_url or hosted.urls[0],
         "CONNECT_WORKER_URLS": ",".join(hosted.urls),
     }
     process = await asyncio.create_subprocess_exec(
-        *command.arguments, env={**os.environ, **command.environment, **urls}
+        *command.arguments,
+        env={**os.environ, **command.environment, **urls},
+        stdout=STANDARD_ERROR,
+        start_new_session=True,
     )
+    try:
+        limit_s = None if command.timeout_ms is None else command.timeout_ms / 1000
+        async with asyncio.timeout(limit_s):
+            return Ended(await _waited_for(process, progress))
+    except TimeoutError:
+        return Ended(-signal.SIGTERM, in_time=False)
+    finally:
+        await _put_down(process)
+
+
+async def _waited_for(process: Process, progress: Callable[[], object]) -> int:
     ended = asyncio.ensure_future(process.wait())
     try:
         while not ended.done():
             await asyncio.wait([ended], timeout=0.25)
             progress()
     finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+        ended.cancel()
     return ended.result()
+
+
+async def _put_down(process: Process) -> None:
+    """It ends, politely at first, and everything that it has left behind."""
+    if process.returncode is None:
+        _tell(process, gently=True)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(GRACE_S):
+                await process.wait()
+    _tell(process, gently=False)
+    await process.wait()
+
+
+def _tell(process: Process, *, gently: bool) -> None:
+    """To its whole session, where there are such."""
+    with suppress(ProcessLookupError, PermissionError):
+        if sys.platform == "win32":
+            process.kill()
+        else:
+            os.killpg(process.pid, signal.SIGTERM if gently else signal.SIGKILL)

@@ -16,6 +16,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import lru_cache
+from inspect import cleandoc
 from pathlib import Path
 from typing import Annotated, Any, Final, Generic, TypeAlias, TypeVar, cast
 
@@ -109,17 +110,19 @@ def shown(place: Place) -> str:
 
 def schema_of(type_: type) -> dict[str, Any]:
     """JSON Schema (2020-12) of files of that type."""
-    schema: dict[str, Any] = _with_durations(msgspec.json.schema(type_))
+    schema: dict[str, Any] = _polished(msgspec.json.schema(type_))
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 
-def _with_durations(part: Any) -> Any:
-    """A duration is a text, too; msgspec knows only what it is read into."""
+def _polished(part: Any) -> Any:
+    """A duration is a text, too; msgspec knows only what it is read into. Python before 3.13 keeps docstrings indented."""
     if isinstance(part, list):
-        return [_with_durations(one) for one in part]
+        return [_polished(one) for one in part]
     if not isinstance(part, dict):
         return part
-    found = {name: _with_durations(one) for name, one in part.items()}
+    found = {name: _polished(one) for name, one in part.items()}
+    if isinstance(found.get("description"), str):
+        found["description"] = cleandoc(found["description"])
     return {**found, "type": ["integer", "string"]} if part.get("pattern") == PATTERN else found
 
 

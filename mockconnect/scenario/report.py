@@ -16,7 +16,6 @@ import msgspec
 
 from mockconnect.scenario.requests import RequestRecord
 
-
 AROUND: Final = (8, 4)
 """How many rows before and after the moment of a failure are shown with it."""
 LINE_MAX: Final = 140
@@ -105,8 +104,8 @@ class Report:
     started_at_ms: int = 0
     rows: tuple[Row, ...] = field(default=(), repr=False)
     picture: Picture = field(default_factory=Picture, repr=False)
-    clock: str = ""
-    """What moved time, if the command line said it."""
+    options: tuple[str, ...] = ()
+    """What else the command line said of the run."""
     command: tuple[str, ...] = ()
     """The client under test, if it was a command."""
     on_check: Callable[[], object] = field(default=_nothing, repr=False, compare=False)
@@ -130,10 +129,9 @@ class Report:
     def repro(self) -> str:
         """The command that plays it again; a client that is no command has to ask again by itself."""
         params = [f"--param {shlex.quote(f'{name}={value}')}" for name, value in sorted(self.params.items())]
-        clock = [f"--clock {self.clock}"] if self.clock else []
         command = ["--", shlex.join(self.command)] if self.command else []
         verb = ["serve --scenario" if self._client_is_elsewhere else "run", shlex.quote(self.file)]
-        return " ".join(["mockconnect", *verb, f"--seed {self.seed}", *params, *clock, *command])
+        return " ".join(["mockconnect", *verb, f"--seed {self.seed}", *params, *self.options, *command])
 
     @property
     def _client_is_elsewhere(self) -> bool:
@@ -141,9 +139,7 @@ class Report:
 
     def text(self) -> str:
         """For people: the same run gives the same text."""
-        return "\n".join(
-            [*self._head(), "", *self._rule_lines(), "", *self._verdict_lines(), "", self._end()]
-        )
+        return "\n".join([*self._head(), "", *self._rule_lines(), "", *self._verdict_lines(), "", self.end()])
 
     def json(self) -> str:
         """For programs; without the timeline, which has files of its own."""
@@ -184,7 +180,7 @@ class Report:
         __tracebackhide__ = True  # pytest shows the caller
         self.on_check()
         if not self.held:
-            raise AssertionError(f"{self.failures()}\n{self._again()}")
+            raise AssertionError(f"{self.failures()}\n{self.again}")
 
     def failures(self) -> str:
         """What did not hold."""
@@ -195,7 +191,11 @@ class Report:
 
     def around_failure(self) -> list[str]:
         """Rows of the timeline around the first failure that has a moment, or else the last ones."""
-        at_ms = next((one.at_ms for one in self.failed if one.at_ms is not None), self.total_ms)
+        return self.around(next((one for one in self.failed if one.at_ms is not None), None))
+
+    def around(self, verdict: Verdict | None) -> list[str]:
+        """Rows of the timeline around the moment that decided it, or else the last ones."""
+        at_ms = self.total_ms if verdict is None or verdict.at_ms is None else verdict.at_ms
         before, after = AROUND
         end = bisect_right(self.rows, at_ms + self.started_at_ms, key=lambda row: row.at_ms) + after
         return self.lines(self.rows[max(0, end - before - after) : end])
@@ -230,12 +230,15 @@ class Report:
         lines = [f"{'verdict':<10}  {'kind':<10}  expectation"]
         return [*lines, *(line for one in self.verdicts for line in _verdict_lines(one))]
 
-    def _end(self) -> str:
+    def end(self) -> str:
+        """What people look for first: that it held; or else what did not, what happened around it, how to see it again."""
         if self.held:
             return f"{self.scenario} held"
-        return "\n".join([HEAD, *self.around_failure(), "", self.failures(), self._again()])
+        return "\n".join([HEAD, *self.around_failure(), "", self.failures(), self.again])
 
-    def _again(self) -> str:
+    @property
+    def again(self) -> str:
+        """What to do to see it again, as a line for people."""
         return f"again with{' the same client' if self._client_is_elsewhere else ''}: {self.repro}"
 
 

@@ -49,6 +49,24 @@ def find_scenario(name: str | Path) -> Path:
         return found
     if path.is_file():
         return path
-    close = nearest(str(name), shipped_names())
+    raise UnknownScenarioError(_unknown(str(name)))
+
+
+def find_scenarios(name: str) -> list[Path]:
+    """The file of a scenario, or all of a folder, by name; those that begin with ``_`` are parts of others.
+
+    Raises :class:`UnknownScenarioError`.
+    """
+    folder = Path(name)
+    if not folder.is_dir() or name in shipped_names():
+        return [find_scenario(name)]
+    files = [path for path in folder.iterdir() if path.suffix in SUFFIXES and not path.name.startswith("_")]
+    if not files:
+        raise UnknownScenarioError(f"{name}: no scenario is in this folder")
+    return sorted(files)
+
+
+def _unknown(name: str) -> str:
+    close = nearest(name, shipped_names())
     meant = f"did you mean {close!r}?" if close else "'mockconnect scenarios list' shows them"
-    raise UnknownScenarioError(f"no scenario is called {name!r}; {meant}")
+    return f"no scenario is called {name!r}; {meant}"

@@ -1,0 +1,355 @@
+"""``mockconnect run``: play scenarios, alone or with a command as the client under test, and judge what came of it.
+
+Rules of this room:
+
+* Standard output has the result and nothing else; progress is shown on a terminal only, and what a command under test
+  prints goes to standard error. What goes to a pipe is a function of scenario, parameters and seed.
+* Exit status 0: everything held; 1: an expectation failed; 2: bad input, one line per mistake on standard error; 128 and
+  the number of the signal if somebody ended it, 130 for Ctrl-C. No process is left behind.
+* One run is told whole. Of several there is a table, and before it what failed.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from mockconnect.cli_files import TIMELINES, check_files, write, write_timeline
+from mockconnect.cli_scenarios import load_all, stage
+from mockconnect.commands import refuse
+
+if TYPE_CHECKING:
+    from mockconnect.scenario.loading import Scenario
+    from mockconnect.scenario.player import Player
+    from mockconnect.scenario.report import Report
+    from mockconnect.staging import Staged
+
+CLOCK_WITH_COMMAND: Final = "x60"
+"""Twenty times the 3 s of a heartbeat in a second: fast, and a client's own waiting still counts."""
+RUNS_MAX: Final = 100_000
+COMMAND: Final = "mockconnect.command"
+FILE: Final = click.Path(dir_okay=False, path_type=Path)
+
+
+class _WithCommand(click.Command):
+    """What stands behind ``--`` is the command under test, whatever it looks like."""
+
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        if "--" in args:
+            at = args.index("--")
+            context.meta[COMMAND] = tuple(args[at + 1 :])
+            args = args[:at]
+        return super().parse_args(context, args)
+
+
+def _span_ms(_: click.Context, __: click.Parameter, text: str | None) -> int | None:
+    """A duration such as ``30s``."""
+    from mockconnect.files.durations import EXPECTED, milliseconds  # noqa: PLC0415 - a room that others do without
+
+    span_ms = None if text is None else milliseconds(text)
+    if text is not None and not span_ms:
+        refuse("run", f"--timeout: expected {EXPECTED}, found {text!r}")
+    return span_ms
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """How often scenarios are played, and how."""
+
+    given: Mapping[str, Any]
+    runs: int
+    command: tuple[str, ...]
+    timeout_ms: int | None
+
+    def options(self, scenario: Scenario, number: int) -> dict[str, Any]:
+        """Options of one run: each has the next seed."""
+        seed = self.given.get("seed", scenario.settings.seed)
+        clock = {"clock": CLOCK_WITH_COMMAND} if self.command and scenario.settings.clock is None else {}
+        return {**clock, **self.given, "seed": seed + number}
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """What a run needs to be the same again, beside its seed."""
+        given = [(name, self.given.get(name)) for name in ("clock", "per_request")]
+        timeout = None if self.timeout_ms is None else f"{self.timeout_ms}ms"
+        flags = [*given, ("timeout", timeout)]
+        return tuple(f"--{name.replace('_', '-')} {value}" for name, value in flags if value is not None)
+
+
+@click.command(cls=_WithCommand)
+@click.argument("scenarios", nargs=-1, required=True, metavar="SCENARIO... [-- CMD ARGS...]")
+@click.option(
+    "--seed", type=int, envvar="MOCKCONNECT_SEED", show_envvar=True, help="Instead of the scenario's own."
+)
+@click.option(
+    "--runs",
+    type=click.IntRange(1, RUNS_MAX),
+    default=1,
+    metavar="N",
+    help="Play each up to N times, every time with the next seed, until one fails.",
+)
+@click.option("--param", "params", multiple=True, metavar="NAME=VALUE", help="A parameter; may be repeated.")
+@click.option(
+    "--clock",
+    envvar="MOCKCONNECT_CLOCK",
+    show_envvar=True,
+    metavar="CLOCK",
+    help=f"real, xN or paced; with a command {CLOCK_WITH_COMMAND} if neither this nor the scenario says it."
+    " paced moves with the client's requests only, so a run depends on nothing else.",
+)
+@click.option(
+    "--per-request", metavar="TIME", help="How far a request moves a paced clock: 20ms if left out, 1s, ..."
+)
+@click.option(
+    "--timeout",
+    "timeout_ms",
+    callback=_span_ms,
+    metavar="TIME",
+    help="End the command after that time; it has failed then.",
+)
+@click.option(
+    "--timeline",
+    "timelines",
+    multiple=True,
+    type=FILE,
+    metavar="FILE",
+    help="Write what happened as .txt, .jsonl or .html; {scenario} and {seed} in its name are replaced; may be"
+    " repeated.",
+)
+@click.option("--junit", type=FILE, metavar="FILE", help="Write the verdicts as JUnit XML.")
+@click.option("--report", "report_file", type=FILE, metavar="FILE", help="Write the report as .json or .txt.")
+@click.option("--json", "as_json", is_flag=True, help="The report as JSON.")
+@click.option("--quiet", is_flag=True, help="Only the exit status.")
+@click.pass_context
+def run(
+    context: click.Context,
+    /,
+    scenarios: tuple[str, ...],
+    seed: int | None,
+    runs: int,
+    params: tuple[str, ...],
+    clock: str | None,
+    per_request: str | None,
+    timeout_ms: int | None,
+    timelines: tuple[Path, ...],
+    junit: Path | None,
+    report_file: Path | None,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Play scenarios, each a name, a file or a folder of files, and judge what came of it.
+
+    After ``--`` a command under test: it finds the cluster in CONNECT_URL and all workers in CONNECT_WORKER_URLS. Exit
+    status: 0 everything held, 1 something did not, 2 bad input.
+    """
+    with _interruptible() as ending:
+        command = _command(context, timeout_ms)
+        given = {"seed": seed, "clock": clock, "per_request": per_request}
+        wanted = Wanted(
+            {name: one for name, one in given.items() if one is not None}, runs, command, timeout_ms
+        )
+        loaded = _all_loaded(scenarios, params, wanted)
+        check_files("run", "--timeline", timelines, TIMELINES, len(loaded))
+        check_files("run", "--junit", [] if junit is None else [junit])
+        check_files("run", "--report", [] if report_file is None else [report_file], (".json", ".txt"))
+        result = _Result([_repeated(scenario, wanted, timelines, ending) for scenario in loaded])
+        if junit is not None:
+            _write_junit(junit, result)
+        if report_file is not None:
+            text = result.json() if report_file.suffix == ".json" else result.text()
+            write("run", "--report", report_file, text)
+    if not quiet:
+        click.echo(result.json() if as_json else _colored(result.text()), nl=False)
+    sys.exit(0 if result.held else 1)
+
+
+def _all_loaded(names: Sequence[str], params: Sequence[str], wanted: Wanted) -> list[Scenario]:
+    """Scenarios that can be played; or the end of the command with every mistake."""
+    hint = "" if wanted.command or len(names) == 1 else "; a command comes after --"
+    loaded = load_all("run", names, params, hint)
+    for scenario in loaded:
+        stage("run", scenario, wanted.options(scenario, 0))
+    return loaded
+
+
+def _command(context: click.Context, timeout_ms: int | None) -> tuple[str, ...]:
+    command: tuple[str, ...] | None = context.meta.get(COMMAND)
+    if command == ():
+        refuse("run", "a command is expected after --")
+    if not command and timeout_ms is not None:
+        refuse("run", "--timeout: there is no command that it could be for")
+    return command or ()
+
+
+# --- playing --------------------------------------------------------------------------------------------------------------
+
+
+def _repeated(scenario: Scenario, wanted: Wanted, timelines: Sequence[Path], ending: _Ending) -> list[Report]:
+    """Its runs, up to the first that fails."""
+    reports: list[Report] = []
+    for number in range(wanted.runs):
+        staging = stage("run", scenario, wanted.options(scenario, number))
+        report = replace(_played(staging, wanted, ending), options=wanted.flags)
+        if reports:  # what happened in a run that held is not needed any more
+            reports[-1] = replace(reports[-1], rows=())
+        reports.append(report)
+        for path in timelines:
+            write_timeline("run", path, report)
+        if not report.held:
+            break
+    return reports
+
+
+def _played(staging: Staged, wanted: Wanted, ending: _Ending) -> Report:
+    from mockconnect.core.errors import LimitExceeded  # noqa: PLC0415 - heavy
+    from mockconnect.playing import Command, EndlessScenarioError, play_alone, play_with  # noqa: PLC0415 - heavy
+
+    assert staging.scenario is not None, "there is nothing to play"
+    with _shown(staging.scenario.name) as shown:
+
+        def progress(player: Player) -> None:
+            ending.check()
+            shown(player)
+
+        try:
+            if not wanted.command:
+                return play_alone(staging, progress)
+            return play_with(staging, Command(wanted.command, timeout_ms=wanted.timeout_ms), progress)
+        except (EndlessScenarioError, LimitExceeded) as error:
+            refuse("run", error)
+        except OSError as error:
+            refuse("run", f"{wanted.command[0] if wanted.command else 'ports'}: {error.strerror or error}")
+
+
+def _shown(name: str) -> Any:
+    """Something to enter that gives what shows progress: on a terminal, or nowhere."""
+    from mockconnect.cli_progress import Shown, nothing  # noqa: PLC0415 - heavy
+
+    return Shown(name) if sys.stderr.isatty() else nothing()
+
+
+class _EndedBySignalError(Exception):
+    """Somebody wants it to end."""
+
+
+class _Ending:
+    """A signal is remembered, and looked at where a run can be put away; only a second one breaks in anywhere.
+
+    An error raised by a signal handler may end up in whatever runs at that moment, the clean-up of a generator for one,
+    and be lost there.
+    """
+
+    def __init__(self) -> None:
+        self.number: int | None = None
+
+    def __call__(self, number: int, _: FrameType | None) -> None:
+        if self.number is not None:
+            raise KeyboardInterrupt
+        self.number = number
+
+    def check(self) -> None:
+        if self.number is not None:
+            raise _EndedBySignalError
+
+
+@contextmanager
+def _interruptible() -> Iterator[_Ending]:
+    """Signals end it properly, and say so by the exit status."""
+    wanted = [getattr(signal, name, None) for name in ("SIGINT", "SIGTERM", "SIGHUP")]
+    numbers = [one for one in wanted if one is not None and signal.getsignal(one) is not signal.SIG_IGN]
+    ending = _Ending()
+    before = {number: signal.signal(number, ending) for number in numbers}
+    try:
+        yield ending
+    except (_EndedBySignalError, KeyboardInterrupt):
+        number = signal.Signals(ending.number or signal.SIGINT)
+        click.echo(f"mockconnect run: ended by {number.name}", err=True)
+        sys.exit(128 + number)
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
+
+
+# --- what came of it --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Result:
+    """The runs of each scenario, of which the last one may have failed."""
+
+    played: Sequence[Sequence[Report]]
+
+    @property
+    def held(self) -> bool:
+        return all(runs[-1].held for runs in self.played)
+
+    @property
+    def reports(self) -> list[Report]:
+        return [report for runs in self.played for report in runs]
+
+    def json(self) -> str:
+        """One report as it is; several in a list."""
+        reports = [report.json() for report in self.reports]
+        if len(reports) == 1:
+            return f"{reports[0]}\n"
+        return "[\n" + ",\n".join(reports) + "\n]\n"
+
+    def text(self) -> str:
+        reports = self.reports
+        if len(reports) == 1:
+            return f"{reports[0].text()}\n"
+        failed = [f"{report.end()}\n\n" for report in reports if not report.held]
+        return "".join(failed) + "\n".join(self._table()) + "\n"
+
+    def _table(self) -> Iterator[str]:
+        from mockconnect.tables import fixed_columns  # noqa: PLC0415 - heavy
+
+        yield from fixed_columns([COLUMNS, *map(_cells, self.played)])
+        held = sum(runs[-1].held for runs in self.played)
+        yield ""
+        if len(self.played) > 1:
+            yield f"{held} of {len(self.played)} scenarios held"
+        else:
+            (runs,) = self.played
+            end = f"run {len(runs)} failed, with seed {runs[-1].seed}"
+            yield f"{runs[-1].scenario}: {f'{len(runs)} runs held' if held else end}"
+
+
+COLUMNS: Final = ("VERDICT", "SCENARIO", "RUNS", "SEEDS", "HELD", "FAILED", "NOT JUDGED", "LASTED", "TRACE")
+
+
+def _cells(runs: Sequence[Report]) -> tuple[str, ...]:
+    """One line of the table; verdicts, time and trace are those of the last run."""
+    from mockconnect.scenario.report import WORDS, seconds  # noqa: PLC0415 - heavy
+
+    first, last = runs[0], runs[-1]
+    counts = [str(sum(one.word == word for one in last.verdicts)) for word in WORDS.values()]
+    seeds = str(first.seed) if len(runs) == 1 else f"{first.seed}-{last.seed}"
+    lasted, count = seconds(last.total_ms), str(len(runs))
+    return WORDS[last.held], last.scenario, count, seeds, *counts, lasted, last.trace_hash
+
+
+def _write_junit(path: Path, result: _Result) -> None:
+    from mockconnect.scenario.junit import junit  # noqa: PLC0415 - heavy
+
+    write("run", "--junit", path, junit(result.reports))
+
+
+COLORS: Final[Mapping[str, str]] = {"held": "green", "FAILED": "red", "not judged": "bright_black"}
+
+
+def _colored(text: str) -> str:
+    """Verdicts in colours; what is no terminal gets none of them."""
+    lines = []
+    for line in text.split("\n"):
+        word = next((one for one in COLORS if line.startswith(f"{one}  ")), None)
+        lines.append(line if word is None else click.style(word, fg=COLORS[word]) + line[len(word) :])
+    return "\n".join(lines)
