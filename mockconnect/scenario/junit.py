@@ -33,7 +33,7 @@ def _suite(root: Element, report: Report) -> Mapping[str, int]:
     suite = SubElement(root, "testsuite", {"name": _clean(report.scenario)})
     properties = SubElement(suite, "properties")
     for name, value in _properties(report).items():
-        SubElement(properties, "property", {"name": name, "value": _clean(value)})
+        SubElement(properties, "property", {"name": _clean(name), "value": _clean(value)})
     for verdict in report.verdicts:
         _expectation(_case(suite, report, verdict.kind, verdict.text), report, verdict)
     for rule in report.rules:
