@@ -25,6 +25,7 @@ import click
 from click.core import ParameterSource
 
 from mockconnect.cli_control import ctl
+from mockconnect.cli_files import TIMELINES, check_files, write_timeline
 from mockconnect.cli_run import run
 from mockconnect.cli_scenarios import load, scenarios
 from mockconnect.commands import plugins, refuse, schema, seed
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
     from mockconnect.files.problems import Problem
     from mockconnect.hosting import RunningCluster
+    from mockconnect.scenario.report import Report
 
 DEFAULT_PORT: Final = "8083"
 DEFAULT_CONTROL_PORT: Final = "8099"
@@ -87,6 +89,9 @@ def _option(name: str, help_text: str, *more_variables: str, **attributes: Any) 
     "real, xN (N times as fast), paced (requests move time) or manual.",
     default="real",
     metavar="CLOCK",
+)
+@_option(
+    "--per-request", "How far a request moves a paced clock: 20ms if left out.", default=None, metavar="TIME"
 )
 @_option("--seed", "Seed of every random draw.", default="0", metavar="N")
 @_option(
@@ -159,10 +164,20 @@ def _option(name: str, help_text: str, *more_variables: str, **attributes: Any) 
     metavar="NAME",
 )
 @_option("--param", "A parameter of the scenario; may be repeated.", multiple=True, metavar="NAME=VALUE")
+@_option(
+    "--timeline",
+    "At the end, write what happened in the scenario as .txt, .jsonl or .html; may be repeated.",
+    multiple=True,
+    metavar="FILE",
+)
 @click.pass_context
 def serve(context: click.Context, /, ready_file: str | None, **given: Any) -> None:
     """Run a cluster until it is interrupted (SIGINT, SIGTERM)."""
+    timelines = [Path(one) for one in given.pop("timeline")]
     given = _with_scenario(context, given)
+    if timelines and "scenario" not in given:
+        refuse("serve", "--timeline: there is no scenario that it could be of")
+    check_files("serve", "--timeline", timelines, TIMELINES)
     signal.signal(
         signal.SIGTERM, lambda *_: sys.exit(0)
     )  # until the event loop takes over; the first process needs it
@@ -174,7 +189,7 @@ def serve(context: click.Context, /, ready_file: str | None, **given: Any) -> No
     from mockconnect.options import OptionsError  # noqa: PLC0415 - heavy
 
     try:
-        _serve(arguments, problems, None if ready_file is None else Path(ready_file))
+        _serve(arguments, problems, None if ready_file is None else Path(ready_file), timelines)
     except OptionsError as error:
         _refuse(error.problems)
     except FileError as error:
@@ -200,7 +215,12 @@ def _with_scenario(context: click.Context, given: Mapping[str, Any]) -> dict[str
     return {**found, "scenario": scenario}
 
 
-def _serve(arguments: Mapping[str, Any], problems: list[Problem], ready_file: Path | None) -> None:
+def _serve(
+    arguments: Mapping[str, Any],
+    problems: list[Problem],
+    ready_file: Path | None,
+    timelines: Sequence[Path],
+) -> None:
     import asyncio  # noqa: PLC0415 - heavy
     import logging  # noqa: PLC0415 - heavy
 
@@ -209,7 +229,11 @@ def _serve(arguments: Mapping[str, Any], problems: list[Problem], ready_file: Pa
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
     if problems:
         raise OptionsError([*problems, *_problems_of(arguments)])
-    asyncio.run(_until_interrupted(arguments, ready_file))
+    report = asyncio.run(_until_interrupted(arguments, ready_file))
+    if report is not None:
+        for path in timelines:
+            write_timeline("serve", path, report)
+        click.echo(report.text())
 
 
 def _problems_of(arguments: Mapping[str, Any]) -> Sequence[Problem]:
@@ -223,7 +247,8 @@ def _problems_of(arguments: Mapping[str, Any]) -> Sequence[Problem]:
     return ()
 
 
-async def _until_interrupted(arguments: Mapping[str, Any], ready_file: Path | None) -> None:
+async def _until_interrupted(arguments: Mapping[str, Any], ready_file: Path | None) -> Report | None:
+    """The report of the scenario that was played, if there was one: as far as it came."""
     import asyncio  # noqa: PLC0415 - heavy
 
     from mockconnect.hosting import start_async  # noqa: PLC0415 - heavy
@@ -239,8 +264,7 @@ async def _until_interrupted(arguments: Mapping[str, Any], ready_file: Path | No
         try:
             _greet(cluster, arguments)
             await interrupted.wait()
-            if "scenario" in arguments:
-                click.echo(cluster.report().text())
+            return None if cluster.scenario is None else cluster.report()
         finally:
             if ready_file is not None:
                 ready_file.unlink(missing_ok=True)

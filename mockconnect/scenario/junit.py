@@ -25,15 +25,15 @@ def junit(reports: Sequence[Report]) -> str:
         root.set(name, str(sum(one[name] for one in counts)))
     root.set("errors", "0")
     indent(root)
-    text = tostring(root, encoding="unicode")
+    text = NO_XML.sub("\ufffd", tostring(root, encoding="unicode"))
     return f'<?xml version="1.0" encoding="utf-8"?>\n{text}\n'
 
 
 def _suite(root: Element, report: Report) -> Mapping[str, int]:
-    suite = SubElement(root, "testsuite", {"name": _clean(report.scenario)})
+    suite = SubElement(root, "testsuite", {"name": report.scenario})
     properties = SubElement(suite, "properties")
     for name, value in _properties(report).items():
-        SubElement(properties, "property", {"name": _clean(name), "value": _clean(value)})
+        SubElement(properties, "property", {"name": name, "value": value})
     for verdict in report.verdicts:
         _expectation(_case(suite, report, verdict.kind, verdict.text), report, verdict)
     for rule in report.rules:
@@ -61,26 +61,17 @@ def _properties(report: Report) -> Mapping[str, str]:
 
 
 def _case(suite: Element, report: Report, kind: str, name: str) -> Element:
-    names = {"classname": f"{report.scenario}.{kind}", "name": name}
-    return SubElement(suite, "testcase", {key: _clean(value) for key, value in names.items()})
+    return SubElement(suite, "testcase", {"classname": f"{report.scenario}.{kind}", "name": name})
 
 
 def _expectation(case: Element, report: Report, verdict: Verdict) -> None:
     if verdict.held is None:
-        SubElement(case, "skipped", {"message": _clean(verdict.detail)})
+        SubElement(case, "skipped", {"message": verdict.detail})
     elif not verdict.held:
-        failure = SubElement(case, "failure", {"type": verdict.kind, "message": _clean(verdict.detail)})
+        failure = SubElement(case, "failure", {"type": verdict.kind, "message": verdict.detail})
         at = "" if verdict.at_ms is None else f"at {seconds(verdict.at_ms)}: "
-        lines = [
-            f"{verdict.text}",
-            f"{at}{verdict.detail}",
-            "",
-            HEAD,
-            *report.around(verdict),
-            "",
-            report.again,
-        ]
-        failure.text = _clean("\n".join(lines))
+        told = [verdict.text, f"{at}{verdict.detail}"]
+        failure.text = "\n".join([*told, "", HEAD, *report.around(verdict), "", report.again])
 
 
 def _rule(case: Element, rule: RuleReport) -> None:
@@ -88,8 +79,4 @@ def _rule(case: Element, rule: RuleReport) -> None:
         SubElement(case, "skipped", {"message": "it never fired"})
     fired = [f"fired at {seconds(at_ms)}" for at_ms in rule.fired_at_ms]
     refused = [f"refused: {why}" for why in rule.refused]
-    SubElement(case, "system-out").text = _clean("\n".join([*fired, *refused]))
-
-
-def _clean(text: str) -> str:
-    return NO_XML.sub("\ufffd", text)
+    SubElement(case, "system-out").text = "\n".join([*fired, *refused])

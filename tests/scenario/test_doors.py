@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from mockconnect.cli import main
 from mockconnect.files.problems import FileError
 from mockconnect.hosting import RunningCluster
 from mockconnect.scenario.report import Report
-from tests.scenario.golden import played
+from tests.scenario.golden import golden_file, played
 from tests.scenario.test_loading import SEVEN
 
 SCENARIO = "leader-crash"
@@ -82,6 +83,49 @@ def test_a_real_clock_plays_the_same_events_in_the_same_order() -> None:
         report = cluster.report()
     assert story(report) == story(played(SCENARIO))
     assert report.held
+
+
+@pytest.mark.mockconnect(scenario="rolling-upgrade")
+def test_behind_every_door_it_is_the_same_run(connect_cluster: RunningCluster, tmp_path: Path) -> None:
+    """The golden hash is that of every Python that runs this; each process has another order of hashes."""
+    golden = (
+        golden_file("rolling-upgrade").read_text(encoding="utf-8").splitlines()[-1].removeprefix("trace ")
+    )
+    paced = connect_cluster.play_out()
+    with mockconnect.start(scenario="rolling-upgrade", clock="manual") as cluster:
+        cluster.advance("1m")
+        manual = cluster.play_out()
+    alone = command(
+        "run", "rolling-upgrade", "--json", f"--timeline={tmp_path}/run.jsonl", PYTHONHASHSEED="1"
+    )
+    assert [paced.trace_hash, manual.trace_hash, json.loads(alone.stdout)["trace_hash"]] == [golden] * 3
+    with serving(
+        "--scenario=rolling-upgrade", "--clock=x60", f"--ready-file={tmp_path}/ready",
+        f"--timeline={tmp_path}/serve.jsonl", PYTHONHASHSEED="2",
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        while "Ctrl-C" not in process.stdout.readline():
+            pass
+        url = json.loads((tmp_path / "ready").read_text())["control"]
+        while phase_of(url) != "over":
+            pass
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=30)
+    assert (
+        rows_of(tmp_path / "run.jsonl") == rows_of(tmp_path / "serve.jsonl") == story(paced) == story(manual)
+    )
+
+
+def phase_of(control_url: str) -> str:
+    with urllib.request.urlopen(f"{control_url}/scenarios/current", timeout=30) as answer:
+        return str(json.load(answer)["phase"])
+
+
+def rows_of(file: Path) -> list[tuple[int, str, str, str]]:
+    rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    return [
+        (row["at_ms"], row["worker"], row["what"], row["detail"]) for row in rows if row["kind"] != "report"
+    ]
 
 
 def test_what_is_printed_is_a_function_of_scenario_and_seed() -> None:
@@ -232,23 +276,26 @@ def test_the_schema_is_printed() -> None:
 
 
 @contextmanager
-def serving(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+def serving(*arguments: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
         [sys.executable, "-m", "mockconnect.cli", "serve", "--port", "0", *arguments],
         stdout=subprocess.PIPE,
         text=True,
+        env={**os.environ, **environment},
     )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
-def test_serve_plays_a_scenario_and_reports_in_the_end(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_serve_plays_a_scenario_and_reports_in_the_end(number: signal.Signals, tmp_path: Path) -> None:
     ready = tmp_path / "ready.json"
+    files = [tmp_path / f"run.{kind}" for kind in ("txt", "jsonl", "html")]
     arguments = ("--scenario", "task-failed", "--clock", "x600", "--ready-file", str(ready))
-    with serving(*arguments) as process:
+    with serving(*arguments, *(f"--timeline={file}" for file in files)) as process:
         assert process.stdout is not None
         for line in process.stdout:
             if "Ctrl-C" in line:
@@ -258,7 +305,28 @@ def test_serve_plays_a_scenario_and_reports_in_the_end(tmp_path: Path) -> None:
             "connect-1:8083",
             "connect-2:8083",
         ]
-        process.send_signal(signal.SIGTERM)
+        process.send_signal(number)
         rest, _ = process.communicate(timeout=30)
+    assert process.returncode == 0
     assert "task-failed: " in rest
-    assert "trace" in rest
+    text, lines, page = (file.read_text(encoding="utf-8") for file in files)
+    assert text.endswith(rest[rest.index("task-failed: ") :])
+    assert json.loads(lines.splitlines()[-1])["scenario"] == "task-failed"
+    assert "<svg" in page
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["--timeline", "x.txt"], "--timeline: there is no scenario that it could be of"),
+        (
+            ["--scenario", "task-failed", "--timeline", "x.pdf"],
+            "--timeline: expected one of .txt, .jsonl, .html",
+        ),
+        (["--scenario", "task-failed", "--timeline", "no/x.txt"], "--timeline: no/x.txt cannot be written"),
+    ],
+)
+def test_serve_refuses_timelines_that_cannot_be(arguments: list[str], text: str) -> None:
+    ended = said("serve", "--port", "0", *arguments)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr.startswith(f"mockconnect serve: {text}")
