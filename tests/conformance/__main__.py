@@ -89,6 +89,21 @@ def _parser() -> argparse.ArgumentParser:
     )
     compare.add_argument("--show", type=int, default=20, help="how many differences to print")
     compare.set_defaults(run=_compare)
+    exploring = commands.add_parser(
+        "explore",
+        parents=[versioned],
+        help="random conversations with real workers and mockconnect, side by side",
+    )
+    exploring.add_argument("--seed", type=int, default=1)
+    exploring.add_argument("--first", type=int, default=0, help="number of the first conversation")
+    exploring.add_argument("--steps", type=int, default=1000, help="how many exchanges at least")
+    exploring.add_argument("--workers", type=int, default=1)
+    exploring.add_argument("--standalone", action="store_true")
+    exploring.add_argument(
+        "--real", action="append", default=[], help="URL of a real worker that runs already; repeat for each"
+    )
+    exploring.add_argument("--keep", action="store_true", help="count the run in the report")
+    exploring.set_defaults(run=_explore)
     timelines = commands.add_parser(
         "timelines", parents=[partial], help="record timelines on clusters of three"
     )
@@ -183,6 +198,25 @@ def _compare(options: argparse.Namespace) -> int:
     version = options.kafka_version
     replays = list(live(version, oracle_factory(version), simulated_factory(version), options.only))
     return 0 if _print(version, replays, options.show) else 1
+
+
+def _explore(options: argparse.Namespace) -> int:
+    from .explore import explore, keep  # noqa: PLC0415 - see _target_factory
+    from .simulated import simulated_factory  # noqa: PLC0415
+
+    version = options.kafka_version
+    wish = ClusterWish(len(options.real) or options.workers, options.standalone)
+    real = address_factory(options.real) if options.real else oracle_factory(version)
+    factories = (real, simulated_factory(version))
+    explored = explore(version, wish, factories, options.seed, options.first, options.steps)
+    lasting = sum(bool(found.steps) for found in explored.found)
+    if options.keep:
+        keep(version, wish, options.seed, explored)
+    print(
+        f"Kafka {version}, seed {options.seed}: {explored.conversations} conversations, {explored.exchanges} exchanges, "
+        f"{len(explored.found)} kinds of differences, {lasting} of them come back"
+    )
+    return 1 if lasting else 0
 
 
 def _judge_known(version: str, replays: Sequence[Replay]) -> int:

@@ -13,17 +13,19 @@ import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote
 
 from .normalise import Normaliser, Observation
 from .oracle.tls import client_context
-from .script import Exchange, Gone, Quiet, Script, Settle, Step, WorkerVerb
+from .script import Calm, Exchange, Gone, Quiet, Script, Settle, Step, WorkerVerb
 from .target import OracleTarget, Target
 from .wire import Answer, Request, WireError, exchange
 
 POLL_S = 0.1
 PATIENCE_S = 60.0
 LENIENT_PATIENCE_S = 15.0
+CALM_PATIENCE_S = 8.0
 SINGLE_ANSWER_S = 100.0
 
 
@@ -78,7 +80,7 @@ class Player:
         self._uses_tls = bool(script.cluster.tls)
         for number, step in enumerate(script.steps):
             try:
-                row = self._play_step(number, step)
+                row = self.step(number, step)
             except (PlayError, WireError) as error:
                 raise PlayError(f"{script.name}, step {number} ({step}): {error}") from error
             if row is not None:
@@ -92,7 +94,8 @@ class Player:
             if not re.search(r"[%/\\{}]", name):
                 self._wait_gone(name)
 
-    def _play_step(self, number: int, step: Step) -> Row | None:
+    def step(self, number: int, step: Step) -> Row | None:
+        """One step, and its row if it is an exchange."""
         try:
             if number in self._known_in_vain and not isinstance(step, Exchange):
                 self._target.pass_time(LENIENT_PATIENCE_S)
@@ -117,6 +120,8 @@ class Player:
                 self._wait_gone(step.connector)
             case Quiet():
                 self._target.pass_time(step.seconds)
+            case Calm():
+                self._wait_calm(step.seconds)
             case WorkerVerb():
                 self._target.act(step.verb, step.worker)
         return None
@@ -143,6 +148,7 @@ class Player:
             observed = self._normaliser.observation(request, answer)
             row = Row(number, step.worker, request, observed, None, step.loose)
             if step.until is None or _fits(step.until, observed):
+                self._target.after(request, answer.status)
                 self._save(step, answer)
                 return row
             if number in self._known_in_vain:
@@ -220,6 +226,32 @@ class Player:
 
         self._wait(gone, f"{name} is gone")
 
+    def _wait_calm(self, seconds: float) -> None:
+        """What never comes to rest is taken as it is after a while: some failures leave tasks that nobody runs."""
+        shown: object = None
+        lasted = 0
+        for _ in range(round(CALM_PATIENCE_S / POLL_S)):
+            before, shown = shown, self._at_rest()
+            lasted = lasted + 1 if shown is not None and shown == before else 0
+            if lasted * POLL_S >= seconds:
+                return
+            self._target.pass_time(POLL_S)
+
+    def _at_rest(self) -> object:
+        """What all live workers show of their connectors, or None while they disagree or something is on its way."""
+        shown = [
+            self._json(worker, "/connectors?expand=info&expand=status") for worker in self._target.live()
+        ]
+        names = self._json(self._target.live()[0], "/connectors")
+        one = shown[0]
+        if (
+            any(other != one for other in shown[1:])
+            or not isinstance(one, dict)
+            or len(one) != len(_names(names))
+        ):
+            return None
+        return shown if all(map(_resting, one.values())) else None
+
     def _wait(self, condition: object, what: str) -> None:
         assert callable(condition)
         patience = LENIENT_PATIENCE_S if self._lenient else PATIENCE_S
@@ -260,6 +292,17 @@ def _failure(error: WireError) -> str:
 
 def _quoted(name: str) -> str:
     return quote(name, safe="")
+
+
+def _resting(expanded: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Whether a connector, as a list expands it, has its tasks and states that last."""
+    status, info = expanded.get("status"), expanded.get("info")
+    if status is None or info is None or len(status["tasks"]) != len(info["tasks"]):
+        return False
+    return not {each["state"] for each in (status["connector"], *status["tasks"])} & {
+        "UNASSIGNED",
+        "RESTARTING",
+    }
 
 
 def _names(data: object) -> Sequence[str]:

@@ -1,7 +1,7 @@
 """Corpus scripts: YAML in `corpus/`, read into typed steps.
 
 A script names the cluster it wants and lists steps. A step is an exchange (`GET /connectors`, or a mapping with
-`send`), a silent wait (`settle`, `gone`, `quiet`), or something done to a worker (`crash`, `stop`, `start`, `freeze`,
+`send`), a silent wait (`settle`, `gone`, `calm`, `quiet`), or something done to a worker (`crash`, `stop`, `start`, `freeze`,
 `thaw`). Texts between `{{` and `}}` are replaced by captured values. Unknown keys are errors.
 """
 
@@ -114,6 +114,13 @@ class Quiet:
 
 
 @dataclass(frozen=True, slots=True)
+class Calm:
+    """Wait, unrecorded, until for so long every live worker has shown the same, and nothing on its way in it."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerVerb:
     """Do `verb` to a worker."""
 
@@ -121,7 +128,7 @@ class WorkerVerb:
     worker: int
 
 
-Step = Exchange | Settle | Gone | Quiet | WorkerVerb
+Step = Exchange | Settle | Gone | Quiet | Calm | WorkerVerb
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +257,8 @@ def _silent(raw: Mapping[str, object], where: str) -> Step:
         return Gone(str(value))
     if key == "quiet":
         return Quiet(float(str(value)))
+    if key == "calm":
+        return Calm(float(str(value)))
     if key == "stub":
         return WorkerVerb(f"stub {value}", 1)
     if key in VERBS:

@@ -138,12 +138,13 @@ def refusing(name: str, value: Value) -> None:
         raise ConfigError.of(name, value, "the validator was told to refuse")
 
 
-def without_file(version: str) -> Behaviour:
-    """The files that scripts name do not exist on the machines of real workers; in mockconnect every file grows."""
+def without_records(version: str, name: str) -> Behaviour:
+    """The files that scripts name do not exist on the machines of real workers, and topics of file sinks are empty; in
+    mockconnect every file and every topic grows."""
     return next(
         replace(plugin.behaviour, records_per_second=0)
         for plugin in apache_plugins(version)
-        if plugin.behaviour is not None and plugin.simple_name == "FileStreamSourceConnector"
+        if plugin.behaviour is not None and plugin.simple_name == name
     )
 
 
@@ -177,23 +178,39 @@ class Lessons:
 
     def __init__(self, script: Script, version: str = NEWEST):
         self._script = script
-        self._file_source = without_file(version)
+        self._files = {
+            name: without_records(version, f"{name}Connector")
+            for name in ("FileStreamSource", "FileStreamSink")
+        }
         self._configs: dict[str, dict[str, str]] = {}
         self._records: dict[str, int] = {}
+        self._known: tuple[str, Behaviour | None, dict[str, str] | None] = ("", None, None)
 
     def before(self, request: Request) -> None:
         """One request: its connector may be one of ours."""
         name, config = _named_config(request)
         if config is None:
             return
+        self._known = (name, self._script.overrides.get(name), self._configs.get(name))
         if request.method == "PATCH":
             config = {**self._configs.get(name, {}), **config}
-        if str(config.get("connector.class", "")).startswith((PACKAGE, *SOURCES, "TestSink")):
-            self._configs[name] = {key: str(value) for key, value in config.items() if value is not None}
-            behaviour = behaviour_of(self._configs[name], self._records_of(self._configs[name]))
-            self._script.overrides[name] = behaviour
-        elif str(config.get("connector.class", "")).removesuffix("Connector").endswith("FileStreamSource"):
-            self._script.overrides[name] = self._file_source
+        known = {key: str(value) for key, value in config.items() if value is not None}
+        self._configs[name] = known
+        _put_back(self._script.overrides, name, self._behaviour_of(known))
+
+    def after(self, request: Request, status_code: int) -> None:
+        """A config that was refused, or only looked at, changes nothing of what the connector does."""
+        name, behaviour, config = self._known
+        looked = request.target.partition("?")[0].endswith("/validate")
+        if _named_config(request)[0] == name and (looked or 400 <= status_code < 500):
+            _put_back(self._script.overrides, name, behaviour)
+            _put_back(self._configs, name, config)
+
+    def _behaviour_of(self, config: Mapping[str, str]) -> Behaviour | None:
+        class_name = config.get("connector.class", "")
+        if class_name.startswith((PACKAGE, *SOURCES, "TestSink")):
+            return behaviour_of(config, self._records_of(config))
+        return self._files.get(class_name.rpartition(".")[2].removesuffix("Connector"))
 
     def _records_of(self, config: Mapping[str, str]) -> int:
         """What a source's config says; for a sink, what sources have been told to write into its topics."""
@@ -201,10 +218,17 @@ class Lessons:
             return sum(self._records.get(topic.strip(), 0) for topic in config.get("topics", "").split(","))
         records = int(config.get("test.records", 0))
         tasks = int(config.get("test.tasks", -1))
-        self._records[config.get("test.topic", "test")] = records * (
-            int(config.get("tasks.max", 1)) if tasks < 0 else tasks
-        )
+        if records:
+            many = int(config.get("tasks.max", 1)) if tasks < 0 else tasks
+            self._records[config.get("test.topic", "test")] = records * many
         return records
+
+
+def _put_back(known: dict[str, Any], name: str, was: object) -> None:
+    if was is None:
+        known.pop(name, None)
+    else:
+        known[name] = was
 
 
 class SimulatedTarget:
@@ -241,6 +265,9 @@ class SimulatedTarget:
     def before(self, request: Request) -> None:
         if request.method != "PATCH" or self._patches_configs:
             self._lessons.before(request)
+
+    def after(self, request: Request, status_code: int) -> None:
+        self._lessons.after(request, status_code)
 
 
 def simulated_factory(version: str) -> TargetFactory:
@@ -303,6 +330,7 @@ def behaviour_of(config: Mapping[str, str], records: int) -> Behaviour:
         source_offsets=SourceOffsets() if "Sink" in class_name else PROMPT.source_offsets,
         task_class=f"{PACKAGE}TestSinkTask" if "Sink" in class_name else PROMPT.task_class,
         null_answer="config" if "NullConfig" in class_name else "",
+        task_version="1.0.0" if "NoOffsets" in class_name else None,
         **durations,
     )
     if "ExactlyOnce" in class_name:

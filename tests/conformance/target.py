@@ -47,6 +47,9 @@ class Target(Protocol):
     def before(self, request: Request) -> None:
         """Told of every exchange just before it is sent; real workers need no telling."""
 
+    def after(self, request: Request, status_code: int) -> None:
+        """Told how it was answered."""
+
 
 TargetFactory = Callable[[ClusterWish], AbstractContextManager[Target]]
 
@@ -87,6 +90,9 @@ class OracleTarget:
     def before(self, request: Request) -> None:
         pass
 
+    def after(self, request: Request, status_code: int) -> None:
+        pass
+
 
 class AddressTarget:
     """Workers somebody else runs: nothing can be done to them."""
@@ -108,6 +114,9 @@ class AddressTarget:
         time.sleep(seconds)
 
     def before(self, request: Request) -> None:
+        pass
+
+    def after(self, request: Request, status_code: int) -> None:
         pass
 
 
