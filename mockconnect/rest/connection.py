@@ -108,6 +108,14 @@ class Incoming:
     def expects_the_unknown(self) -> bool:
         return any(each != "100-continue" for each in self.expectations)
 
+    @property
+    def upgrades_without_saying_so(self) -> bool:
+        """Whether the client names a protocol that it would like better, and does not say so in ``Connection``."""
+        if "Upgrade" not in self.headers or self.exchange.http_1_0:
+            return False
+        told = (joined(self.headers, "Connection") or "").lower().split(",")
+        return "upgrade" not in (each.strip() for each in told)
+
     def invite(self) -> None:
         """``100 Continue``."""
         if self.request.transport is not None:
@@ -115,9 +123,12 @@ class Incoming:
 
     def invite_unless_sent(self) -> None:
         """``100 Continue``, if nothing of the body is there yet."""
-        came = bool(self.body) if self.body is not None else self.request.content.total_bytes > 0
-        if not came:
+        if not self.has_body_already:
             self.invite()
+
+    @property
+    def has_body_already(self) -> bool:
+        return bool(self.body) if self.body is not None else self.request.content.total_bytes > 0
 
     async def read(self) -> bytes:
         """The body. Raises :class:`BodyTooLarge`, and what aiohttp raises for a broken one."""

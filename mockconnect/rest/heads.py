@@ -14,8 +14,10 @@ Rules of this room:
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from ipaddress import IPv6Address
 from typing import Final
 
 from mockconnect.rest.jetty import BadTarget, Jetty, JettyLine, Known, too_long
@@ -112,21 +114,77 @@ def _complaint(headers: list[Pair], http_1_0: bool) -> str | None:
     lengths = [value for name, value in headers if name.lower() == b"content-length"]
     if any(not length.isdigit() for length in lengths):
         return "Invalid Content-Length Value"
-    if len(set(lengths)) > 1:
-        return "Multiple Content-Lengths"  # inferred
+    codings = [value.decode("latin-1") for name, value in headers if name.lower() == b"transfer-encoding"]
+    complaint = framing_complaint(codings, [length.decode("latin-1") for length in lengths])
+    if complaint is not None:
+        return complaint
     hosts = [value for name, value in headers if name.lower() == b"host"]
     if not hosts:
         return None if http_1_0 else "No Host"  # inferred
     return "Duplicate Host Header" if len(hosts) > 1 else None  # inferred
 
 
-_HOST: Final = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[^\s:/?#@\\\[\]]+)(?::[0-9]{1,5})?")
-_HOST_OF_9: Final = re.compile(r"(?:\[[^\]]*\]|[^:]*)(?::[0-9]{0,5})?")
+# --- headers as a whole -----------------------------------------------------------------------------------------------
+
+_REGISTERED_NAME: Final = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+")
+_PORT: Final = re.compile(r"\+?0*[0-9]{1,5}")
+_LONG_MAX: Final = 2**63 - 1
+_NOT_LAST: Final = "Bad Transfer-Encoding, chunked not last"
 
 
 @lru_cache(maxsize=256)
 def host_complaint(host: str, jetty: JettyLine) -> str | None:
-    """What Jetty has against a ``Host`` header; Jetty 9.4 takes an empty one."""
+    """What Jetty has against a ``Host`` header (``HostPort``); 9.4 takes an empty one."""
     if not host.strip():
         return "Blank Host" if jetty == 12 else None
-    return None if (_HOST if jetty == 12 else _HOST_OF_9).fullmatch(host) else "Bad HostPort"
+    return None if _is_host_port(host, jetty) else "Bad HostPort"
+
+
+def _is_host_port(host: str, jetty: JettyLine) -> bool:
+    """9.4 looks at the port only."""
+    if host[0] == "[":
+        name, bracket, rest = host.rpartition("]")
+        fits = bool(bracket) and (jetty == 9 or _is_address(name[1:]))
+        return fits and (not rest or (rest[0] == ":" and _is_port(rest[1:])))
+    if host.count(":") > 1:
+        return jetty == 9 or _is_address(host)
+    name, colon, port = host.partition(":")
+    fits = jetty == 9 or _REGISTERED_NAME.fullmatch(name) is not None
+    return fits and (not colon or _is_port(port))
+
+
+def _is_address(text: str) -> bool:
+    try:
+        IPv6Address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_port(text: str) -> bool:
+    return _PORT.fullmatch(text) is not None and 0 < int(text) <= 65535
+
+
+def framing_complaint(codings: Sequence[str], lengths: Sequence[str]) -> str | None:
+    """What Jetty has against ``Transfer-Encoding`` and ``Content-Length`` headers: there may be one length that Java can
+    count, or codings of which the last one is ``chunked``."""
+    if len(lengths) > 1:
+        return "Multiple Content-Lengths"
+    if lengths and codings:
+        return "Transfer-Encoding and Content-Length"
+    if not codings:
+        return "Bad Request" if lengths and int(lengths[0]) > _LONG_MAX else None
+    is_chunked = False
+    for coding in codings:
+        if is_chunked:
+            return _NOT_LAST
+        for token in filter(None, (each.strip().lower() for each in coding.split(","))):
+            if is_chunked:
+                return "Bad Transfer-Encoding, multiple chunked tokens" if token == "chunked" else _NOT_LAST
+            is_chunked = token == "chunked"
+    return None if is_chunked else _NOT_LAST
+
+
+def method_of(octets: bytes) -> str:
+    """The method of a request that was refused as soon as its target was known."""
+    return octets.lstrip(b"\r\n").partition(b" ")[0].decode("latin-1")

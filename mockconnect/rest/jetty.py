@@ -131,9 +131,19 @@ def refused_by_jersey(target: str) -> BadTarget:
     return BadTarget(400, "Bad Request", Known.REQUEST, target, servlet=True)
 
 
-def unexpected(host: str, target: str) -> BadTarget:
+def unexpected(target: str, jetty: JettyLine) -> BadTarget:
     """An ``Expect`` that is not ``100-continue``."""
-    return BadTarget(417, "Expectation Failed", Known.METHOD, f"http://{host}{target}")
+    return _refused_late(417, "Expectation Failed", target, jetty)
+
+
+def not_upgraded(target: str, jetty: JettyLine) -> BadTarget:
+    """``Upgrade`` without ``Connection: upgrade``."""
+    return _refused_late(400, "Bad Request", target, jetty)
+
+
+def _refused_late(status_code: int, message: str, target: str, jetty: JettyLine) -> BadTarget:
+    """A request that is refused when it was about to be dispatched. Jetty 12 knows all of it; the connection closes."""
+    return BadTarget(status_code, message, Known.REQUEST if jetty == 12 else Known.METHOD, target)
 
 
 def too_long(

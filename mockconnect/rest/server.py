@@ -40,7 +40,7 @@ from mockconnect.rest.connection import (
 from mockconnect.rest.door import Door
 from mockconnect.rest.filters import ADMIN_FILTERS, NOT_ALLOWED, Filters
 from mockconnect.rest.front_door import FrontDoor, Policy
-from mockconnect.rest.heads import host_complaint, read_head
+from mockconnect.rest.heads import framing_complaint, host_complaint, method_of, read_head
 from mockconnect.rest.http_response import HttpResponse, ResponseBuilder, header_lines
 from mockconnect.rest.interference import Interference
 from mockconnect.rest.jackson import jackson_of
@@ -255,7 +255,7 @@ class Listener:
             if self._worker.frozen and not await self._thawed():
                 break_connection(request.transport)
                 return HttpResponse(500, None, closes=True)
-            return self._builder.page(jetty.page_of(head, self._jetty))
+            return self._builder.page(jetty.page_of(head, self._jetty, method=method_of(octets)))
         response = await self.answer(Incoming.again(request, head), 0)
         return response.closing()
 
@@ -316,7 +316,9 @@ class Listener:
         if expects and incoming.expects_the_unknown and not isinstance(prepared, BadTarget):
             if not self._jetty.answers_unknown_expectations:
                 return HttpResponse(417, b"", closes=True)
-            return self._page(jetty.unexpected(incoming.host, incoming.target), incoming)
+            return self._last_page(jetty.unexpected(incoming.target, self._jetty.line), incoming)
+        if incoming.upgrades_without_saying_so and not isinstance(prepared, BadTarget):
+            return self._last_page(jetty.not_upgraded(incoming.target, self._jetty.line), incoming)
         if worker.rest is not Rest.SERVING:
             return self._page(self._without_resources(incoming), incoming)
         misdirected = None if self._tls is None else self._misdirected(incoming, self._tls)
@@ -386,7 +388,11 @@ class Listener:
             )
             if long is not None:
                 return long
-        complaint = host_complaint(incoming.headers.get("Host", "-"), line)
+        headers = incoming.headers
+        complaint = host_complaint(headers.get("Host", "-"), line)
+        if complaint is None and ("Content-Length" in headers or "Transfer-Encoding" in headers):
+            codings, lengths = headers.getall("Transfer-Encoding", ()), headers.getall("Content-Length", ())
+            complaint = framing_complaint(codings, lengths)
         return None if complaint is None else BadTarget(400, complaint, Known.METHOD, incoming.target)
 
     def _misdirected(self, incoming: Incoming, tls: Tls) -> BadTarget | None:
@@ -405,6 +411,11 @@ class Listener:
         target = parse_target(incoming.target, self._jetty.line, incoming.host)
         return target if isinstance(target, BadTarget) else jetty.not_ready(target.uri)
 
+    def _last_page(self, bad: BadTarget, incoming: Incoming) -> HttpResponse:
+        """A page after which the connection closes."""
+        incoming.exchange = replace(incoming.exchange, keeps_alive=False)
+        return self._page(bad, incoming)
+
     def _page(self, bad: BadTarget, incoming: Incoming) -> HttpResponse:
         headers = incoming.headers
         page = jetty.page_of(
@@ -416,7 +427,8 @@ class Listener:
             charset=headers.get("Accept-Charset", ""),
             scheme=self._scheme,
         )
-        if not incoming.exchange.keeps_alive and not page.closes:
+        waits = incoming.expects_continue and self._jetty.line == 12 and not incoming.has_body_already
+        if not page.closes and (waits or not incoming.exchange.keeps_alive):
             page = replace(page, headers=(*page.headers, ("Connection", "close")), closes=True)
         return self._builder.page(page, is_head=incoming.exchange.is_head)
 
