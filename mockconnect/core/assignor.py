@@ -10,8 +10,9 @@ was believed assigned, what is reported as running, what is configured. Only dif
 only they are ever put in order. Each member's report becomes one :class:`Share` per kind of item; items are
 revoked from shares and given to shares, and the shares at the end of the round are the answer.
 
-Where a real worker follows a hash order (members visited for balancing, candidates found in one round) the
-order here is by member id. Sets of items are ordered by connector name, then by task number.
+Members are visited for balancing in the order in which they are given: on a real worker that of a hash map, here by
+member id. Where else a real worker follows a hash order (candidates found in one round) the order here is by member id.
+Sets of items are ordered by connector name, then by task number.
 """
 
 from __future__ import annotations
@@ -342,7 +343,7 @@ class IncrementalCooperativeAssignor:
         loads = {member: WorkerLoad.of(members[member]) for member in sorted(members)}
         self._revoke(loads, deleted | duplicated(members.values(), active))
         overdue = self._handle_lost(lost, loads, now_ms)
-        self._balance(loads, configured, now_ms)
+        self._balance({member: loads[member] for member in members}, configured, now_ms)
         new = created.in_order()
         deal(connector_shares(loads), new.connectors + overdue.connectors)
         deal(task_shares(loads), new.tasks + overdue.tasks)

@@ -71,7 +71,7 @@ class EarlierIncrementalCooperativeAssignor(IncrementalCooperativeAssignor):
         if self._rules.checks_generations:
             self._revoke_duplicated(loads, members, active)
         overdue = self._handle_lost(lost, loads, now_ms)
-        self._balance_earlier(loads, active)
+        self._balance_earlier({member: loads[member] for member in members}, active)
         deal(connector_shares(loads), new.connectors + overdue.connectors)
         deal(task_shares(loads), new.tasks + overdue.tasks)
 

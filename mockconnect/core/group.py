@@ -11,7 +11,7 @@ Rules of this room:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Generic, TypeVar
@@ -90,11 +90,13 @@ class _Group(Generic[M, A]):
 class GroupCoordinator(Generic[M, A]):
     """One group. Everything is decided at the instant of a call or of a timer.
 
-    ``pick_leader`` picks the next one out of the ids of the members that are left.
+    ``pick_leader`` picks the next one out of the ids of the members that are left. ``visit_members`` is the order in which
+    the leader finds the members: a hash map's on a real worker, and so by the random part of their ids.
     """
 
     def __init__(self, sim: Sim, timing: Timing) -> None:
         self.pick_leader: Callable[[Iterable[str]], str] = min
+        self.visit_members: Callable[[Iterable[str]], Sequence[str]] = sorted
         self._sim = sim
         self._timing = timing
         self._group: _Group[M, A] = _Group()
@@ -427,7 +429,8 @@ class GroupCoordinator(Generic[M, A]):
     def _joined(self, member: Member[M, A]) -> Joined[M]:
         group = self._group
         leads = member.member_id == group.leader_id
-        metadata = {key: other.metadata for key, other in group.members.items()} if leads else {}
+        visited = self.visit_members(group.members) if leads else ()
+        metadata = {member_id: group.members[member_id].metadata for member_id in visited}
         return Joined(group.generation, member.member_id, self._leader(), group.protocol, metadata)
 
     def _vote(self) -> str:

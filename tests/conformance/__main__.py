@@ -283,7 +283,8 @@ def _timelines(options: argparse.Namespace) -> int:
 
 
 def _scenarios(options: argparse.Namespace) -> int:
-    from .scenarios import CHOSEN, record_scenarios  # noqa: PLC0415 - see _target_factory
+    from .acting import record_scenarios  # noqa: PLC0415 - see _target_factory
+    from .scenarios import CHOSEN  # noqa: PLC0415
 
     unknown = sorted(set(options.names) - {one.name for one in CHOSEN})
     if unknown:

@@ -12,6 +12,7 @@ from tests.catalog.document import catalogue_table
 from .compare import Comparison, Verdict, by_endpoint, endpoint_of
 from .recording import RECORDINGS, read_recording, recorded_versions, recording_path
 from .replaying import Replay, known_differences, replay, written_steps
+from .scenario_tables import scenarios
 from .simulated import simulated_factory
 from .timeline_tables import chance, timelines
 
@@ -33,6 +34,13 @@ Something happens to a cluster of real workers, while several paths of each are 
 time: every state that lasts must be seen on the same worker and path, in the same order, at about the same instant; requests
 must be answered alike; the group must go through the same generations, with the same leader, numbers of connectors and tasks,
 revocations and delays. The second table tells how much instants of real workers differ among themselves.
+
+"""
+_SCENARIOS = """## Scenarios
+
+Shipped scenarios (`docs/scenarios.md`) are played by three real workers (by one alone, if the scenario says so), and the same
+files in virtual time: what every worker shows, what is answered, and each generation of the group are compared as in timelines,
+and what the scenario expects must hold of the real run, too. Where it says *no*, real workers cannot be given what follows.
 
 """
 _TOTAL = re.compile(r"of [\d,]+ exchanges in \d+\s+versions none\s+differs")
@@ -58,6 +66,7 @@ def report() -> str:
         "## Endpoints\n\nCompared / identical / tolerated; a single number where all are identical.\n\n"
         + "\n".join(_endpoints(compared)),
         _TIMELINES + "\n".join(timelines()) + "\n\n" + "\n".join(chance()),
+        _SCENARIOS + "\n".join(scenarios()),
         "## Tolerated\n\n" + "\n".join(_tolerated(compared)),
         "## Different\n\n" + "\n".join(_different(replays)),
         "## Not compared\n\n" + "\n".join(_uncompared(compared)),

@@ -3,26 +3,22 @@
 Rules of this room:
 
 * A scenario is played as it is shipped. Two things are said in other words, on both sides: workers have the oracle's
-  names (``connect-1`` is its first), and the connector class is our Java test connector. It is shortened by its own
-  parameters only.
-* Workers crash, stop and freeze as processes. What connectors do is in their config: where the scenario slows or fails
-  one, the config that a real worker gets says so (`Told`).
-* Recorded is what a timeline records (`timelines.py`), what was done to whom, and the requests of the scenario with
-  their answers.
+  names (``connect-1`` is its first), and connector classes are our Java test connectors; where workers have different
+  plugins, they are that under the names and in the versions of the scenario. It is shortened by its own parameters only.
+* Workers crash, stop, freeze and are upgraded as processes. What connectors do is in their config: where the scenario
+  slows or fails one, the config that a real worker gets says so (`Told`).
+* Recorded (`acting.py`) is what a timeline records (`timelines.py`), what was done to whom, and the requests of the
+  scenario with their answers.
 """
 
 from __future__ import annotations
 
 import json
 import re
-import threading
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 from urllib.parse import quote
 
 import msgspec
@@ -34,36 +30,44 @@ from mockconnect.core.faults import (
     FailTask,
     Fault,
     Freeze,
-    OwnerOf,
+    Lag,
+    Partition,
+    RollingUpgrade,
+    SetPlugins,
+    SetVersion,
     Slow,
     Start,
     Stop,
-    Target,
     Thaw,
+    Unwritable,
+    WriteStatus,
+    Zombie,
 )
+from mockconnect.files.cluster import ConnectorGiven, PluginGiven, WorkerGiven
 from mockconnect.files.durations import milliseconds
 from mockconnect.scenario.actions import FAULT_VERBS, ActionParts, Request, fault_of
 from mockconnect.scenario.loading import LoadedRule, Scenario, scenario_from_text
 from mockconnect.scenario.operations import OPERATIONS
-from mockconnect.scenario.requests import SHOWN_MAX, RequestRecord, is_answered, is_asked
-from mockconnect.scenario.script import After
+from mockconnect.scenario.requests import SHOWN_MAX, RequestRecord
 from mockconnect.scenario.shipped import find_scenario
 
 from . import wire
-from .player import Player
-from .recording import recording_path, write_lines
+from .oracle.jars import StandIn
+from .pictures import LIST, PLUGINS, ROOT, status_path, untold
 from .script import ClusterWish, Exchange, Quiet, Script, Settle, Step
-from .sightings import Row, leaders_in
-from .target import OracleTarget
-from .timelines import EMPTIED_S, Timeline, Watch, started_target
+from .sightings import Row
+from .timelines import Timeline
 
 TEST_SOURCE: Final = "org.mockconnect.testing.TestSourceConnector"
+TEST_SINK: Final = "org.mockconnect.testing.TestSinkConnector"
 DELAY: Final = "scheduled.rebalance.max.delay.ms"
-GONE_WITHIN_S: Final = 60.0
-SIGN_MS: Final = 1_500
-"""How long a task has to see that it should fail; it looks ten times a second."""
-REQUEST_TIMEOUT_S: Final = 120.0
-_WORKERS_OF_ORACLE: Final = "[connect-1, connect-2, connect-3]"
+JOINED: Final = "joined"
+"""What the recorder writes down when an operator sees that an upgraded worker is back."""
+_DELAY_TIMING: Final = "scheduled_rebalance_max_delay"
+_ORACLE_NAMES: Final[Mapping[str, str]] = {
+    "1": "[connect-1]",
+    "3": "[connect-1, connect-2, connect-3]",
+}
 _STEPS: Final[Mapping[str, str]] = {
     "task_start": "task.start",
     "task_stop": "task.stop",
@@ -103,8 +107,46 @@ CHOSEN: Final = (
     Choice("connector-failed", 35),
     Choice("create-exists", 40),
     Choice("same-config-again", 75),
-    Choice("task-start-hangs", 24),
+    Choice("task-start-hangs", 40),
+    Choice("rolling-upgrade", 145, {"status_lag": "0ms"}),
+    Choice("rolling-restart", 95),
+    Choice("plugin-skew", 75),
+    Choice("plugin-versions-differ", 70),
+    Choice("stuck-restarting", 95),
+    Choice("tasks-max-enforced", 90, {"rebalance_delay": "10s"}),
+    Choice("task-unassigned", 65, {"rebalance_delay": "40s", "look_every": "15s"}),
+    Choice("worker-joins", 100),
+    Choice("mixed-protocols", 30),
+    Choice("standalone", 25),
+    Choice("resume-is-no-cure", 60),
+    Choice("failed-connector-old-tasks", 40),
+    Choice("connector-start-hangs", 200),
+    Choice("slow-validation", 130),
+    Choice("update-while-unassigned", 100, {"rebalance_delay": "60s"}),
+    Choice("paused-but-running", 110, {"rebalance_delay": "60s"}),
+    Choice("partial-restart", 130, {"rebalance_delay": "60s"}),
+    Choice("racing-creates", 20),
+    Choice("leader-dies-after-create", 90),
+    Choice("crash-loop", 125),
+    Choice("offsets-need-stopped", 45),
+    Choice("sink-offsets-too-early", 35),
+    Choice("task-ignores-stop", 40),
+    Choice("zombie-after-delete", 35),
+    Choice("stale-unassigned", 75),
+    Choice("worker-of-nobody", 25),
+    Choice("log-levels", 15),
+    Choice("odd-names", 25),
+    Choice("poison-connector", 330),
+    Choice("config-topic-unwritable", 160),
+    Choice("status-topic-unwritable", 90),
+    Choice("kafka-outage", 300),
 )
+
+KNOWN_DIFFERENT: Final = {
+    "frozen-leader": "a leader that thaws does what it was asked meanwhile before it learns that it was expelled;"
+    " here it rejoins first",
+}
+"""Why real workers show something else; a test fails when one of these is gone."""
 
 
 # --- a shipped scenario, for the oracle -------------------------------------------------------------------------------------
@@ -114,8 +156,12 @@ def scenario_for_oracle(choice: Choice) -> Scenario:
     """The shipped file with the oracle's names. Its timeline lasts as long as somebody looks: nothing heals before."""
     path = find_scenario(choice.name)
     text = re.sub(r"connect-(\d)(:\d+)?", _renamed, path.read_text(encoding="utf-8"))
-    text = text.replace("com.acme.OrdersSourceConnector", TEST_SOURCE)
-    text = re.sub(r"^(  workers: )3\b", rf"\g<1>{_WORKERS_OF_ORACLE}", text, flags=re.MULTILINE)
+    if "plugin_sets:" not in text:
+        text = text.replace("com.acme.OrdersSourceConnector", TEST_SOURCE)
+        text = re.sub(r"FileStreamSink\b", TEST_SINK, text)
+    text = re.sub(
+        r"^(  workers: )([13])\b", lambda found: found[1] + _ORACLE_NAMES[found[2]], text, flags=re.MULTILINE
+    )
     scenario = scenario_from_text(text, str(path), choice.params)
     settings = msgspec.structs.replace(scenario.settings, duration=round(choice.seconds * 1_000))
     return replace(scenario, settings=settings)
@@ -131,30 +177,111 @@ def worker_id(number: int) -> str:
     return f"127.0.0.1:{8080 + number}"
 
 
+def plugin_sets(scenario: Scenario, version: str) -> Mapping[str, tuple[str, tuple[StandIn, ...]]]:
+    """Of each set: the Kafka version of the workers that get it, and what is in it."""
+    base = scenario.cluster.kafka_version or version
+    rolls = [
+        fault for rule in scenario.rules for fault in faults_in(rule) if isinstance(fault, RollingUpgrade)
+    ]
+    versions = {fault.plugins: fault.kafka_version for fault in rolls if fault.kafka_version is not None}
+    return {
+        name: (versions.get(name, base), tuple(map(_stand_in, _entries(scenario, [name]))))
+        for name in scenario.cluster.plugin_sets
+    }
+
+
+def _entries(scenario: Scenario, wanted: Sequence[object]) -> Iterator[PluginGiven]:
+    """What is in sets that are named, one by one."""
+    for entry in wanted:
+        if isinstance(entry, str):
+            yield from _entries(scenario, scenario.cluster.plugin_sets[entry])
+        else:
+            assert isinstance(entry, dict), entry
+            yield PluginGiven(**entry)
+
+
+def _stand_in(given: PluginGiven) -> StandIn:
+    kind: Literal["source", "sink"] = "sink" if given["type"] == "sink" else "source"
+    return StandIn(given["class"], kind, str(given["version"]))
+
+
 def timeline_of(choice: Choice, scenario: Scenario, told: Told | None = None) -> Timeline:
     """The cluster with its connectors, before anything happens; ``told`` adds to their configs."""
-    delay = scenario.settings.timing.get("scheduled_rebalance_max_delay")
-    properties = () if delay is None else ((DELAY, str(_milliseconds(delay))),)
-    wish = ClusterWish(3, properties=properties)
-    watch = ["/connectors"]
+    wish = _wish(scenario)
     steps: list[Step] = []
     for connector in scenario.cluster.connectors:
-        config = {"connector.class": TEST_SOURCE, "tasks.max": str(connector.tasks or 1)}
-        config |= {} if told is None else told.of(connector.name)
+        config = _config(scenario, connector) | dict({} if told is None else told.of(connector.name))
         target = f"/connectors/{quote(connector.name)}/config"
         headers = (("Content-Type", "application/json"),)
         steps.append(Exchange("PUT", target, headers=headers, body=json.dumps(config).encode()))
-        steps.append(Settle(connector.name, "RUNNING", int(connector.tasks or 1), "RUNNING"))
-    named = [one.name for one in scenario.cluster.connectors]
-    for rule in scenario.rules:
-        for request in requests_in(rule):
-            named += [request.connector] if request.connector else []
-    watch += [f"/connectors/{name}/status" for name in sorted(set(named))]
+        tasks = int(config.get("test.tasks", config["tasks.max"]))
+        steps.append(Settle(connector.name, "RUNNING", tasks, "RUNNING"))
     before = Script(choice.name, wish, True, "0.10", (*steps, Quiet(2)))
-    return Timeline(choice.name, wish, before, tuple(watch), 0.25, choice.seconds, ())
+    version = scenario.cluster.kafka_version
+    return Timeline(
+        choice.name,
+        wish,
+        before,
+        tuple(_watched(scenario)),
+        0.25,
+        choice.seconds,
+        (),
+        kafka_versions=() if version is None else (version,) * wish.workers,
+        stand_ins=_first_stand_ins(scenario),
+    )
 
 
-def _milliseconds(text: str) -> int:
+def _wish(scenario: Scenario) -> ClusterWish:
+    properties = {key: str(value) for key, value in scenario.cluster.config.items()}
+    delay = scenario.settings.timing.get(_DELAY_TIMING)
+    properties |= {} if delay is None else {DELAY: str(span_ms(delay))}
+    workers = scenario.cluster.workers
+    rows = workers if isinstance(workers, list) else []
+    own = [
+        (number, tuple((key, str(value)) for key, value in one.config.items()))
+        for number, one in enumerate(rows, 1)
+        if isinstance(one, WorkerGiven) and one.config
+    ]
+    return ClusterWish(
+        len(scenario.worker_names),
+        scenario.settings.mode == "standalone",
+        tuple(properties.items()),
+        own=tuple(own),
+    )
+
+
+def _config(scenario: Scenario, connector: ConnectorGiven) -> dict[str, str]:
+    given = {key: str(value) for key, value in connector.whole_config.items()}
+    config = {"connector.class": TEST_SOURCE, "tasks.max": "1", **given}
+    for entry in scenario.cluster.plugins:
+        if isinstance(entry, dict) and entry["class"] == connector.class_:
+            tasks = str(entry.get("tasks"))
+            config |= {"test.tasks": tasks} if tasks.isdecimal() else {}
+    return config
+
+
+def _first_stand_ins(scenario: Scenario) -> tuple[StandIn, ...]:
+    if not scenario.cluster.plugin_sets:
+        return ()
+    return tuple(map(_stand_in, _entries(scenario, scenario.cluster.plugins)))
+
+
+def _watched(scenario: Scenario) -> Iterator[str]:
+    """Lists and statuses; plugins and versions where they differ."""
+    yield LIST
+    if scenario.cluster.plugin_sets:
+        yield PLUGINS
+    faults = [fault for rule in scenario.rules for fault in faults_in(rule)]
+    if any(getattr(fault, "kafka_version", None) for fault in faults):
+        yield ROOT
+    named = {one.name for one in scenario.cluster.connectors}
+    named |= {
+        request.connector for rule in scenario.rules for request in requests_in(rule) if request.connector
+    }
+    yield from map(status_path, sorted(named))
+
+
+def span_ms(text: str) -> int:
     """A duration; distances that are drawn are nothing for a recording."""
     found = milliseconds(text)
     if found is None:
@@ -175,349 +302,158 @@ def faults_in(rule: LoadedRule) -> Iterator[Fault]:
             yield fault_of(verb, arguments, rule.rule.for_)
 
 
+# --- what cannot be played ----------------------------------------------------------------------------------------------------
+
+
 def what_is_unplayable(scenario: Scenario) -> Iterator[str]:
     """What a scenario uses that real workers cannot be given, or that is not known here."""
-    given = msgspec.to_builtins(scenario.cluster)
-    known = {"workers", "plugins", "connectors"}
-    if not known >= given.keys() or scenario.settings.mode == "standalone" or scenario.settings.cold_start:
-        yield "the cluster"
-    if given.get("workers") != ["connect-1", "connect-2", "connect-3"]:
-        yield "the workers"
-    if any(not {"class", "type", "version", "tasks"} >= one.keys() for one in given.get("plugins", ())):
-        yield "the plugins"
-    if any(not {"name", "class", "tasks"} >= one.keys() for one in given.get("connectors", ())):
-        yield "the connectors"
+    yield from _unplayable_cluster(scenario)
     for loaded in scenario.rules:
         rule = loaded.rule
         asked = rule.on_request
-        if rule.when or rule.random or (asked and asked.nth is None) or rule.probability or rule.max:
+        if rule.random or (asked and asked.nth is None) or rule.probability:
             yield f"{loaded.name}: when it fires"
-        if isinstance(rule.after, After) and rule.after.ended:
-            yield f"{loaded.name}: the end of another rule"
-        if rule.until is not None and rule.until.request is None:
+        if rule.when is not None and (parts := sorted(set(untold(rule.when)))):
+            yield f"{loaded.name}: when {', '.join(parts)}"
+        if rule.repeat is not None and milliseconds(rule.repeat.every) is None:
+            yield f"{loaded.name}: distances that are drawn"
+        if rule.until is not None and rule.until.request is None and rule.until.rule is None:
             yield f"{loaded.name}: until"
         for fault in faults_in(loaded):
             if not _is_playable(fault):
                 yield f"{loaded.name}: {fault.verb}"
         for action in rule.actions:
-            if isinstance(action, ActionParts) and action.verb not in (*FAULT_VERBS, "request"):
+            if isinstance(action, ActionParts) and action.verb not in (*FAULT_VERBS, "request", "mark"):
                 yield f"{loaded.name}: {action.verb}"
+
+
+def _unplayable_cluster(scenario: Scenario) -> Iterator[str]:
+    given = msgspec.to_builtins(scenario.cluster)
+    known = {"workers", "plugins", "plugin_sets", "connectors", "kafka_version", "config"}
+    if not known >= given.keys() or scenario.settings.cold_start:
+        yield "the cluster"
+    if not {_DELAY_TIMING} >= scenario.settings.timing.keys():
+        yield "how long things take"
+    count = 1 if scenario.settings.mode == "standalone" else 3
+    if scenario.worker_names != tuple(f"connect-{number}" for number in range(1, count + 1)):
+        yield "the workers"
+    workers = given.get("workers", 3)
+    rows = [] if isinstance(workers, int) else [one for one in workers if not isinstance(one, str)]
+    if any(not {"name", "plugins", "config"} >= one.keys() or one.get("plugins") for one in rows):
+        yield "the workers"
+    entries = [*given.get("plugins", ()), *(e for one in given.get("plugin_sets", {}).values() for e in one)]
+    known = {"class", "type", "version", "tasks"}
+    if any(not isinstance(one, str) and not known >= one.keys() for one in entries):
+        yield "the plugins"
+    if any(not {"name", "class", "tasks", "config"} >= one.keys() for one in given.get("connectors", ())):
+        yield "the connectors"
 
 
 def _is_playable(fault: Fault) -> bool:
     match fault:
-        case Crash() | Stop() | Start() | Freeze() | Thaw() | Bounce():
+        case Crash() | Stop() | Start() | Freeze() | Thaw() | Bounce() | SetVersion() | Unwritable():
             return True
-        case FailTask(at="now") | FailConnector(at="start") | Slow():
+        case WriteStatus(trace=None):
+            return True
+        case SetPlugins(to=plugins):
+            return isinstance(plugins, str)
+        case RollingUpgrade(until=until, plugins=plugins, order=order):
+            return until == "joined" and order != "random" and isinstance(plugins, str | None)
+        case Lag(config_ms=config_ms, status_ms=status_ms):
+            return not config_ms and not status_ms
+        case Partition(a="all", b="kafka", how="dropped"):
+            return True
+        case FailTask(at="now" | "running", after_records=0) | FailConnector(at="start") | Slow() | Zombie():
             return "*" not in fault.connector and getattr(fault, "trace", None) is None
         case _:
             return False
 
 
+# --- what connectors are told ------------------------------------------------------------------------------------------------
+
+
 class Told:
     """What the configs of connectors say of how they behave, for what the scenario does to them: one connector at a time,
-    from its first config on. A task fails when the file comes that its config names."""
+    from its first config on. A task fails, or does not stop, when the file is there that its config names."""
 
     def __init__(self, scenario: Scenario, folder: Path) -> None:
         self._added: dict[str, dict[str, str]] = {}
         self._folder = folder
         self._name = scenario.name
-        for rule in scenario.rules:
-            for fault in faults_in(rule):
-                match fault:
-                    case FailTask(at="now"):
-                        self._add(fault.connector, self._failing_task(fault))
-                    case FailConnector(at="start", times=times):
-                        failing = {"test.start.error": fault.message, "test.start.error.times": str(times)}
-                        self._add(fault.connector, failing)
-                    case Slow(code=code, takes_ms=takes_ms):
-                        step = _STEPS.get(code, code)
-                        self._add(fault.connector, {f"test.{step}.delay.ms": str(takes_ms or _HANGS_MS)})
-        self._slow = {
-            fault.connector for rule in scenario.rules for fault in faults_in(rule) if isinstance(fault, Slow)
-        }
+        faults = [fault for rule in scenario.rules for fault in faults_in(rule)]
+        for fault in faults:
+            match fault:
+                case FailTask():
+                    self._add(fault.connector, self._failing_task(fault))
+                case FailConnector(at="start", times=times):
+                    failing = {"test.start.error": fault.message, "test.start.error.times": str(times)}
+                    self._add(fault.connector, failing)
+                case Slow(code=code, takes_ms=takes_ms):
+                    step = _STEPS.get(code, code)
+                    self._add(fault.connector, {f"test.{step}.delay.ms": str(takes_ms or _HANGS_MS)})
+                case Zombie():
+                    self._add(fault.connector, {"test.task.stop.wait.file": str(self.sign(fault))})
+        self._later = {fault.connector for fault in faults if isinstance(fault, Slow | FailConnector)}
 
     def _add(self, connector: str, config: Mapping[str, str]) -> None:
         self._added.setdefault(connector, {}).update(config)
 
     def _failing_task(self, fault: FailTask) -> dict[str, str]:
-        return {
-            "test.task.work.error": fault.message,
-            "test.task.work.error.file": str(self.sign(fault.connector)),
-            "test.task.error.ids": "" if fault.task is None else str(fault.task),
-        }
+        ids = "" if fault.task is None else str(fault.task)
+        config = {"test.task.work.error": fault.message, "test.task.error.ids": ids}
+        if fault.at == "now":
+            return config | {"test.task.work.error.file": str(self.sign(fault))}
+        times = {} if fault.times is None else {"test.task.work.error.times": str(fault.times)}
+        return config | times | {"test.task.work.error.after.ms": str(fault.after_ms)}
 
-    def sign(self, connector: str) -> Path:
-        """The file that makes tasks of a connector fail."""
-        return self._folder / f"{self._name}-fails-{connector}"
+    def sign(self, fault: FailTask | Zombie) -> Path:
+        """The file that makes tasks of a connector fail, or go on."""
+        return self._folder / f"{self._name}-{fault.verb}-{fault.connector}"
 
     def of(self, connector: str) -> Mapping[str, str]:
-        """What is there from the beginning: slowness comes with the scenario's own requests."""
-        return {} if connector in self._slow else self._added.get(connector, {})
+        """What is there from the beginning: slowness and failing starts come with the scenario's own requests."""
+        return {} if connector in self._later else self._added.get(connector, {})
 
     def now(self, connector: str) -> Mapping[str, str]:
         return self._added.get(connector, {})
 
 
-# --- recording --------------------------------------------------------------------------------------------------------------
-
-
-def record_scenarios(choices: Sequence[Choice], version: str, keep_logs: Path | None = None) -> None:
-    """Each to its file. Those that do nothing to workers, create nothing and have the same properties share a cluster."""
-    shared: list[Choice] = []
-    for choice in choices:
-        problems = list(what_is_unplayable(scenario_for_oracle(choice)))
-        if problems:
-            raise UnplayableError(f"{choice.name}: {', '.join(problems)}")
-        if _spares_others(scenario_for_oracle(choice)):
-            shared.append(choice)
-            continue
-        with _target(choice, version, keep_logs) as target:
-            _keep(choice, version, record_on(choice, target))
-    if shared:
-        with _target(shared[0], version, keep_logs) as target:
-            for choice in shared:
-                _keep(choice, version, record_on(choice, target))
-                Player(target).tidy()
-                target.pass_time(EMPTIED_S)
-
-
-@contextmanager
-def _target(choice: Choice, version: str, keep_logs: Path | None) -> Iterator[OracleTarget]:
-    with started_target(timeline_of(choice, scenario_for_oracle(choice)), version, keep_logs) as target:
-        yield target
-
-
-def _spares_others(scenario: Scenario) -> bool:
-    """Whether another one can be played on the same cluster. Workers may write statuses of what is deleted already, so what
-    is created must not have been there before."""
-    kinds = (FailTask, FailConnector, Slow)
-    spared = all(isinstance(fault, kinds) for rule in scenario.rules for fault in faults_in(rule))
-    there = {one.name for one in scenario.cluster.connectors}
-    asked = {request.connector for rule in scenario.rules for request in requests_in(rule)} - {None}
-    return spared and asked <= there and not scenario.settings.timing
-
-
-def _keep(choice: Choice, version: str, rows: Sequence[Mapping[str, object]]) -> None:
-    write_lines(recording_path(version, f"scenarios/{choice.name}"), rows)
-    print(f"{choice.name}: {len(rows)} rows", flush=True)
-
-
-def record_on(choice: Choice, target: OracleTarget) -> list[dict[str, object]]:
-    """Play one scenario on real workers and give its rows, in order of time."""
-    scenario = scenario_for_oracle(choice)
-    told = Told(scenario, target.cluster.folder)
-    timeline = timeline_of(choice, scenario, told)
-    for _ in Player(target).play(timeline.before):
-        pass
-    return Acting(target, timeline, scenario, told).run()
-
-
-class Acting(Watch):
-    """The threads that play a scenario's rules beside those that watch."""
-
-    def __init__(self, target: OracleTarget, timeline: Timeline, scenario: Scenario, told: Told) -> None:
-        super().__init__(target, timeline)
-        self._scenario = scenario
-        self._told = told
-        self._records: list[RequestRecord] = []
-        self._matched: dict[str, int] = {}
-        self._lock = threading.Lock()
-        self._under_way: list[threading.Thread] = []
-        self._problems: list[Exception] = []
-        self._numbers = {f"{{worker:{n}}}": n for n in range(1, len(target.addresses()) + 1)}
-
-    def actors(self) -> list[threading.Thread]:
-        """One thread for each rule that fires by itself; others are fired by those."""
-        return [
-            threading.Thread(target=self._guarded, args=(partial(self._play, rule, rule.rule.at or 0),))
-            for rule in self._scenario.rules
-            if rule.rule.after is None and rule.rule.on_request is None
-        ]
-
-    def run(self) -> list[dict[str, object]]:
-        super().run()
-        for thread in self._under_way:
-            thread.join()
-        if self._problems:
-            raise self._problems[0]
-        return sorted(self.rows, key=lambda row: int(str(row["at_ms"])))
-
-    def _guarded(self, action: Callable[[], object]) -> None:
-        """What a thread raises is the recorder's to raise."""
-        try:
-            action()
-        except Exception as problem:
-            self._problems.append(problem)
-
-    # --- rules ------------------------------------------------------------------------------------------------------------
-
-    def _play(self, rule: LoadedRule, at_ms: int) -> None:
-        """Fire at that instant, and as often as it says; no firing waits for what the one before did."""
-        repeat = rule.rule.repeat
-        count, every_ms = (1, 0) if repeat is None else (repeat.count, _milliseconds(repeat.every))
-        for number in range(count):
-            self._wait_until(at_ms + number * every_ms)
-            if self._is_over(rule):
-                return
-            self._spawn(partial(self._fire, rule))
-            for other in self._scenario.rules:
-                after = (
-                    After(rule=other.rule.after) if isinstance(other.rule.after, str) else other.rule.after
-                )
-                if after is not None and after.rule == rule.name and not after.ended:
-                    self._spawn(partial(self._play, other, self.now_ms() + after.delay))
-
-    def _spawn(self, action: Callable[[], object]) -> None:
-        thread = threading.Thread(target=self._guarded, args=(action,))
-        self._under_way.append(thread)
-        thread.start()
-
-    def _wait_until(self, at_ms: int) -> None:
-        self.over.wait(max(0.0, self.began + at_ms / 1000 - time.monotonic()))
-
-    def _is_over(self, rule: LoadedRule) -> bool:
-        until = rule.rule.until
-        if self.over.is_set():
-            return True
-        wanted = None if until is None else until.request
-        return wanted is not None and any(is_answered(one, wanted) for one in self._records)
-
-    def _fire(self, rule: LoadedRule) -> None:
-        for fault in faults_in(rule):
-            self._inject(rule, fault)
-        for request in requests_in(rule):
-            for worker in self._resolve(request.worker):
-                self._ask(rule, request, worker)
-
-    # --- whom -----------------------------------------------------------------------------------------------------------------
-
-    def _resolve(self, target: Target) -> Sequence[int]:
-        """Who that is now, on the real cluster."""
-        if isinstance(target, OwnerOf):
-            return [self._owner(target.connector, target.task)]
-        if not isinstance(target, str):
-            return [one for name in target for one in self._resolve(name)]
-        if target.startswith("connect-"):
-            return [int(target.removeprefix("connect-"))]
-        if target.startswith("owner_of:"):
-            connector, _, task = target.removeprefix("owner_of:").strip().partition("/")
-            return [self._owner(connector, int(task) if task else None)]
-        running = [one.number for one in self.target.cluster.workers if one.process.pid is not None]
-        leader = leaders_in(self._assignments())[-1]
-        followers = [one for one in running if one != leader]
-        known = {"leader": [leader], "follower": followers[:1], "followers": followers, "all": running}
-        if target not in known:
-            raise UnplayableError(f"the target {target}")
-        return known[target]
-
-    def _owner(self, connector: str, task: int | None) -> int:
-        part = "status" if task is None else f"tasks/{task}/status"
-        for worker in self.target.cluster.workers:
-            seen = self.seen(worker.number, wire.Request("GET", f"/connectors/{quote(connector)}/{part}"), 5)
-            if seen.get("status") == 200:
-                body = json.loads(str(seen["body"]))
-                return self._numbers[(body["connector"] if task is None else body)["worker_id"]]
-        raise UnplayableError(f"nobody runs {connector}")
-
-    # --- faults ---------------------------------------------------------------------------------------------------------------
-
-    def _inject(self, rule: LoadedRule, fault: Fault) -> None:
-        match fault:
-            case Slow() | FailConnector(at="start"):
-                return  # the config says so
-            case FailTask(at="now"):
-                sign = self._told.sign(fault.connector)
-                sign.touch()
-                self.rows.append({"at_ms": self.now_ms(), "event": "fail_task", "rule": rule.name})
-                self._wait_until(self.now_ms() + SIGN_MS)
-                sign.unlink()
-            case Crash() | Stop() | Start() | Freeze() | Thaw():
-                numbers = self._resolve(fault.worker)
-                for number in numbers:
-                    self._to_worker(rule, fault.verb, number)
-                healing = {"crash": "start", "stop": "start", "freeze": "thaw"}.get(fault.verb)
-                lasts_ms = getattr(fault, "for_ms", None)
-                if healing is not None and lasts_ms is not None:
-                    self._wait_until(self.now_ms() + lasts_ms)
-                    for number in numbers:
-                        self._to_worker(rule, healing, number)
-            case Bounce():
-                for number in self._resolve(fault.worker):
-                    self._bounce(rule, fault, number)
-            case _:
-                raise AssertionError(f"nobody looked whether {fault.verb} of {rule.name} can be played")
-
-    def _to_worker(self, rule: LoadedRule, verb: str, number: int) -> None:
-        self.rows.append({"at_ms": self.now_ms(), "worker": number, "event": verb, "rule": rule.name})
-        process = self.target.cluster.workers[number - 1].process
-        getattr(process, "terminate" if verb == "stop" else verb)()
-
-    def _bounce(self, rule: LoadedRule, fault: Bounce, number: int) -> None:
-        self._to_worker(rule, "stop" if fault.graceful else "crash", number)
-        process = self.target.cluster.workers[number - 1].process
-        deadline = time.monotonic() + GONE_WITHIN_S
-        while process.pid is not None and time.monotonic() < deadline:
-            time.sleep(0.05)
-        self._wait_until(self.now_ms() + fault.down_for_ms)
-        self._to_worker(rule, "start", number)
-
-    # --- requests -------------------------------------------------------------------------------------------------------------
-
-    def _ask(self, rule: LoadedRule, request: Request, worker: int) -> None:
-        record = RequestRecord(
-            len(self._records) + 1,
-            self.now_ms(),
-            "scenario",
-            f"connect-{worker}",
-            request.operation,
-            request.connector or "",
-            request.task,
-            (request.config or {}).get("connector.class") or "",
-            rule.name,
-        )
-        with self._lock:
-            self._records.append(record)
-        self._tell(record)
-        patience_s = REQUEST_TIMEOUT_S if request.give_up_after is None else request.give_up_after / 1_000
-        seen = self.seen(worker, http_request(request, self._told), patience_s)
-        complete(record, seen, self.now_ms())
-        row: dict[str, object] = {
-            "at_ms": record.at_ms,
-            "worker": worker,
-            "event": "request",
-            "rule": rule.name,
-        }
-        row |= {"operation": record.operation, "connector": record.connector, "task": record.task}
-        self.rows.append(row | {"answered_at_ms": record.ended_at_ms, **seen})
-
-    def _tell(self, record: RequestRecord) -> None:
-        """Rules that wait for such a request."""
-        for rule in self._scenario.rules:
-            trigger = rule.rule.on_request
-            if trigger is None or not is_asked(record, trigger):
-                continue
-            with self._lock:
-                self._matched[rule.name] = self._matched.get(rule.name, 0) + 1
-            if self._matched[rule.name] == trigger.nth:
-                self._spawn(partial(self._play, rule, self.now_ms()))
+# --- requests -------------------------------------------------------------------------------------------------------------------
 
 
 def http_request(request: Request, told: Told) -> wire.Request:
     """As it goes over the wire."""
     row = OPERATIONS[request.operation]
-    target = row.path.format(name=quote(request.connector or ""), task=request.task, plugin=request.plugin)
+    target = row.path.format(
+        name=quote(request.connector or "", safe=""),
+        task=request.task,
+        plugin=request.plugin,
+        logger=request.logger,
+    )
     queries = [f"expand={one}" for one in request.expand or ()]
     queries += [] if request.include_tasks is None else [f"includeTasks={str(request.include_tasks).lower()}"]
     queries += [] if request.only_failed is None else [f"onlyFailed={str(request.only_failed).lower()}"]
+    queries += [] if request.scope is None else [f"scope={request.scope}"]
     target += f"?{'&'.join(queries)}" if queries else ""
-    if request.config is None:
+    body = _body(request, told)
+    if body is None:
         return wire.Request(row.method, target)
-    config: object = {**request.config, **told.now(request.connector or "")}
-    if request.operation == "create_connector":
-        config = {"name": request.connector, "config": config}
     headers = (("Content-Type", "application/json"),)
-    return wire.Request(row.method, target, headers, json.dumps(config).encode())
+    return wire.Request(row.method, target, headers, json.dumps(body).encode())
+
+
+def _body(request: Request, told: Told) -> object:
+    if request.level is not None:
+        return {"level": request.level}
+    if request.offsets is not None:
+        return {"offsets": msgspec.to_builtins(request.offsets)}
+    if request.config is None:
+        return None
+    config = {**request.config, **told.now(request.connector or "")}
+    if request.operation != "create_connector":
+        return config
+    state = {} if request.initial_state is None else {"initial_state": request.initial_state}
+    return {"name": request.connector, "config": config, **state}
 
 
 def complete(record: RequestRecord, seen: Mapping[str, object], at_ms: int) -> None:

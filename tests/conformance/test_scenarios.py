@@ -15,19 +15,15 @@ import pytest
 from mockconnect.scenario.requests import RequestRecord
 
 from .oracle.releases import NEWEST
-from .recording import RECORDINGS, read_lines
-from .scenarios import CHOSEN, Choice, records_in, scenario_for_oracle, what_is_unplayable
+from .pictures import holds, pictures_of
+from .recording import read_lines
+from .scenario_tables import CHOICES, FOLDER, recorded_scenarios
+from .scenarios import KNOWN_DIFFERENT, Choice, records_in, scenario_for_oracle, what_is_unplayable
 from .sightings import Row, generations_in, missing, views_of
 from .staged import Staged, judged
 from .test_timelines import CHANCE_MS, PHASES_MS, other_generations, renamed, shifted
 
-FOLDER = RECORDINGS / NEWEST / "scenarios"
-CHOICES = {choice.name: choice for choice in CHOSEN}
-KNOWN_DIFFERENT = {
-    "frozen-leader": "a leader that thaws does what it was asked meanwhile before it learns that it was expelled; here it rejoins first"
-}
-"""Why real workers show something else; a test fails when one of these is gone."""
-RECORDED = sorted(path.name.removesuffix(".jsonl.gz") for path in FOLDER.glob("*.jsonl.gz"))
+RECORDED = recorded_scenarios()
 
 
 @lru_cache(maxsize=2)
@@ -67,8 +63,8 @@ def other_answers(
             yield f"requests of {rule}: real {answers[0]}, here {answers[1]}"
 
 
-def test_at_least_ten_were_played_by_real_workers() -> None:
-    assert len([name for name in RECORDED if name not in KNOWN_DIFFERENT]) >= 10
+def test_at_least_twenty_were_played_by_real_workers() -> None:
+    assert len([name for name in RECORDED if name not in KNOWN_DIFFERENT]) >= 20
     assert set(RECORDED) <= set(CHOICES)
 
 
@@ -78,7 +74,7 @@ def test_real_workers_can_play_what_is_chosen(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["config-lag", "zombie-leader", "damaged-answers", "mixed-protocols", "chaos"]
+    "name", ["config-lag", "zombie-leader", "damaged-answers", "rebalance-storm", "chaos"]
 )
 def test_real_workers_are_not_asked_for_what_they_cannot_do(name: str) -> None:
     assert list(what_is_unplayable(scenario_for_oracle(Choice(name, 1))))
@@ -140,3 +136,24 @@ def test_a_planted_difference_is_found(planted: Callable[[Row], Row]) -> None:
 @lru_cache
 def played_in_every_phase() -> Sequence[Staged]:
     return [staged("leader-crash", phase_ms) for phase_ms in PHASES_MS]
+
+
+def test_a_condition_is_looked_for_in_what_was_recorded() -> None:
+    """One worker has the new class for two seconds before the rule that waits for that asks anything."""
+    scenario, rows = scenario_for_oracle(CHOICES["rolling-upgrade"]), recording("rolling-upgrade")
+    condition = next(one.rule.when for one in scenario.rules if one.name == "early-bird")
+    assert condition is not None
+    seen = [int(str(row["at_ms"])) for row in rows if int(str(row["at_ms"])) >= 0]
+    held = [at_ms for at_ms, one in zip(seen, pictures_of(rows), strict=True) if holds(condition, one)]
+    asked = next(int(str(row["at_ms"])) for row in rows if row.get("rule") == "early-bird")
+    assert condition.for_ <= asked - held[0] < condition.for_ + 1_000
+
+
+def older(row: Row) -> Row:
+    """As if the upgrade brought no newer plugin."""
+    return {**row, "body": str(row["body"]).replace("10.8.0", "10.7.4")} if "body" in row else row
+
+
+def test_a_plugin_that_was_not_upgraded_is_found() -> None:
+    rows = [older(row) for row in recording("rolling-upgrade")]
+    assert list(differences("rolling-upgrade", rows, staged("rolling-upgrade")))

@@ -21,8 +21,11 @@ from pathlib import Path
 
 import yaml
 
+from mockconnect.core.javahash import hash_order
+
 from .normalise import Normaliser
 from .oracle.cluster import OracleCluster
+from .oracle.jars import StandIn
 from .oracle.releases import NEWEST
 from .oracle.worker import WorkerPlan
 from .player import Player
@@ -36,6 +39,9 @@ EMPTIED_S = 4.0  # more than a heartbeat: nothing of an earlier run is under way
 _ASSIGNED = re.compile(
     r"^(?P<at>\S+ \S+) .*Joined group at generation (?P<generation>\d+) with protocol version (?P<protocol>\d+) and got"
     r" assignment: (?P<assignment>Assignment\{.*\}) with rebalance delay: (?P<delay>\d+)"
+)
+_MEMBER_ID = re.compile(
+    r"Generation\{generationId=(?P<generation>\d+), memberId='(?P<member>connect-\d+-[^']*)'"
 )
 _MEMBER = re.compile(r"(connect-\d+)-[0-9a-f]{8}-[0-9a-f-]{27}")
 
@@ -54,7 +60,7 @@ class Event:
 @dataclass(frozen=True, slots=True)
 class Timeline:
     """One file of `corpus/timelines/`. Where `kafka_versions` tells workers apart, it is played on the newest line only,
-    or on that of `version`."""
+    or on that of `version`. A scenario that is played may want classes of others (`stand_ins`) on all workers."""
 
     name: str
     cluster: ClusterWish
@@ -67,11 +73,19 @@ class Timeline:
     added: tuple[int, ...] = ()
     absent: tuple[int, ...] = ()
     version: str | None = None
+    stand_ins: tuple[StandIn, ...] = ()
 
     def plan(self, number: int, version: str) -> WorkerPlan:
         """What worker `number` is when it starts first, in a recording of `version`."""
         own = self.kafka_versions[number - 1] if self.kafka_versions else version
-        return WorkerPlan(own, properties=dict(self.cluster.properties), added=number in self.added)
+        properties = {**dict(self.cluster.properties), **dict(dict(self.cluster.own).get(number, ()))}
+        return WorkerPlan(
+            own,
+            standalone=self.cluster.standalone,
+            properties=properties,
+            added=number in self.added,
+            stand_ins=self.stand_ins,
+        )
 
     def recorded_for(self, version: str) -> bool:
         """Whether a recording of `version` makes sense."""
@@ -256,7 +270,19 @@ class Watch:
             worker.become(changed(worker.plan, event.change))
         getattr(worker.process, "terminate" if event.verb == "stop" else event.verb)()
 
+    def _visits(self) -> Mapping[int, str]:
+        """Of each generation: numbers of its members as the leader's hash map gives them, which goes by their ids."""
+        found: dict[int, set[str]] = {}
+        for worker in self.target.cluster.workers:
+            for match in _MEMBER_ID.finditer(worker.process.log.read_text(errors="replace")):
+                found.setdefault(int(match["generation"]), set()).add(match["member"])
+        return {
+            generation: "".join(member_id.split("-")[1] for member_id in hash_order(sorted(member_ids)))
+            for generation, member_ids in found.items()
+        }
+
     def _assignments(self) -> Iterator[dict[str, object]]:
+        visits = self._visits()
         for worker in self.target.cluster.workers:
             for line in worker.process.log.read_text(errors="replace").splitlines():
                 found = _ASSIGNED.match(line)
@@ -266,5 +292,6 @@ class Watch:
                     yield row | {
                         "generation": int(found["generation"]),
                         "delay_ms": int(found["delay"]),
+                        "visits": visits.get(int(found["generation"]), ""),
                         "assignment": self.normaliser.addresses(_MEMBER.sub(r"\1", found["assignment"])),
                     }

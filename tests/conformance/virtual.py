@@ -25,6 +25,7 @@ from mockconnect.rest.paths import Target, parse_target
 from mockconnect.rest.routes import Match, Missing, RouteTable
 
 from .normalise import Normaliser
+from .oracle.jars import StandIn
 from .oracle.worker import WorkerPlan
 from .script import Exchange, Quiet
 from .sightings import (
@@ -88,6 +89,7 @@ class Replayed:
                 plugins_of(self._plans[1]),
                 timing=Timing(**times, worker_latency_ms=WORKER_LATENCY_MS),
                 clients=client_definition,
+                mode="standalone" if timeline.cluster.standalone else "distributed",
             )
         )
         self.cluster.coordinator.pick_leader = self._elect
@@ -296,7 +298,17 @@ def _settings(number: int, plan: WorkerPlan) -> WorkerSettings:
 def plugins_of(plan: WorkerPlan) -> tuple[PluginDesc, ...]:
     """What a worker has on its class path."""
     ours = testing_plugins(plan.version)
-    return (*(added(ours) if plan.added else ours), *apache_plugins(plan.version))
+    others = [standing_in(one, ours) for one in plan.stand_ins]
+    return (*others, *(added(ours) if plan.added else ours), *apache_plugins(plan.version))
+
+
+def standing_in(wanted: StandIn, plugins: Iterable[PluginDesc]) -> PluginDesc:
+    """The test source or sink under another name and version."""
+    own = f".Test{wanted.kind.capitalize()}Connector"
+    base = next(plugin for plugin in plugins if plugin.class_name.endswith(own))
+    assert base.behaviour is not None
+    task = replace(base.behaviour, task_version=wanted.told)
+    return replace(base, class_name=wanted.class_name, version=wanted.told, behaviour=task)
 
 
 def added(plugins: Iterable[PluginDesc]) -> list[PluginDesc]:

@@ -12,7 +12,9 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from . import releases
 from .process import OracleError
@@ -20,11 +22,35 @@ from .process import OracleError
 JAVA_SOURCES = Path(__file__).parent / "java"
 ADDED_SOURCES = Path(__file__).parent / "added"
 ISOLATED_SOURCES = Path(__file__).parent / "isolated"
+TOOL_SOURCES = Path(__file__).parent / "tools"
 _SERVICES = {
     "org.apache.kafka.connect.source.SourceConnector": "VersionedSourceConnector",
     "org.apache.kafka.connect.storage.Converter": "VersionedConverter",
     "org.apache.kafka.connect.transforms.Transformation": "VersionedTransformation",
 }
+_STAND_IN = """package {package};
+
+/** Behaves as the test connector does, under another name and version. */
+public class {name} extends org.mockconnect.testing.Test{kind}Connector {{
+    @Override
+    public String version() {{
+        return "{told}";
+    }}
+
+    @Override
+    public Class<? extends org.apache.kafka.connect.connector.Task> taskClass() {{
+        return StandInTask.class;
+    }}
+
+    /** Tells the same version. */
+    public static class StandInTask extends org.mockconnect.testing.Test{kind}Task {{
+        @Override
+        public String version() {{
+            return "{told}";
+        }}
+    }}
+}}
+"""
 _POM = """<project><modelVersion>4.0.0</modelVersion>
 <groupId>org.mockconnect</groupId><artifactId>oracle</artifactId><version>1</version>
 <dependencies>
@@ -32,6 +58,15 @@ _POM = """<project><modelVersion>4.0.0</modelVersion>
 </dependencies></project>
 """
 _DEPENDENCY = "<dependency><groupId>{}</groupId><artifactId>{}</artifactId><version>{}</version></dependency>"
+
+
+@dataclass(frozen=True, slots=True)
+class StandIn:
+    """A connector class that somebody else has in production: ours, under that name and in that version."""
+
+    class_name: str
+    kind: Literal["source", "sink"]
+    told: str
 
 
 def cache_folder() -> Path:
@@ -80,6 +115,34 @@ def isolated_jar(version: str, told: str, with_manifests: bool = True) -> Path:
                 for kind, one in _SERVICES.items()
             }
         _compile(sources, f"{libraries}/*", jar, files)
+    return jar
+
+
+def stand_in_jar(version: str, stand_in: StandIn) -> Path:
+    """A jar with nothing but that class, in a folder of its own: what a plugin path can name."""
+    testing = testing_jar(version)
+    package, _, name = stand_in.class_name.rpartition(".")
+    kind = stand_in.kind.capitalize()
+    source = _STAND_IN.format(package=package, name=name, kind=kind, told=stand_in.told)
+    digest = hashlib.sha256(source.encode() + testing.parent.name.encode()).hexdigest()[:12]
+    jar = cache_folder() / f"stand-in-{version}-{digest}" / f"{name}-{stand_in.told}.jar"
+    if not jar.exists():
+        service = f"META-INF/services/org.apache.kafka.connect.{stand_in.kind}.{kind}Connector"
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / f"{name}.java"
+            path.write_text(source, encoding="utf-8")
+            class_path = f"{connect_jars(version)}/*:{testing}"
+            _compile([path], class_path, jar, {service: stand_in.class_name})
+    return jar
+
+
+def tool_jar(version: str) -> Path:
+    """Compile `tools/`: what is done to the topics behind the workers' backs."""
+    sources = sorted(TOOL_SOURCES.rglob("*.java"))
+    digest = hashlib.sha256(b"\0".join(path.read_bytes() for path in sources)).hexdigest()[:12]
+    jar = cache_folder() / f"tools-{version}-{digest}" / "mockconnect-tools.jar"
+    if not jar.exists():
+        _compile(sources, f"{connect_jars(version)}/*", jar)
     return jar
 
 

@@ -26,7 +26,7 @@ FIRST_CONNECTOR = {
 class WorkerPlan:
     """What distinguishes one worker: version, mode, group, extra worker properties, options of the JVM,
     the Authorization header it wants from whoever asks it, whether it has the connector of `added/`, whether it listens for
-    HTTPS, and the port it advertises if that is not its own."""
+    HTTPS, the port it advertises if that is not its own, and the classes of others that lie in its plugin path."""
 
     version: str
     standalone: bool = False
@@ -37,6 +37,7 @@ class WorkerPlan:
     added: bool = False
     tls: bool = False
     advertised_port: int | None = None
+    stand_ins: tuple[jars.StandIn, ...] = ()
 
 
 class Worker:
@@ -130,6 +131,9 @@ def _properties(plan: WorkerPlan, number: int, port: int, broker: str, folder: P
         "key.converter": CONVERTER,
         "value.converter": CONVERTER,
     }
+    if plan.stand_ins:
+        folders = [jars.stand_in_jar(plan.version, one).parent for one in plan.stand_ins]
+        common["plugin.path"] = ",".join(map(str, folders))
     if plan.standalone:
         return {**common, "offset.storage.file.filename": str(folder / "offsets"), **plan.properties}
     topics = {

@@ -11,8 +11,9 @@ import org.apache.kafka.connect.errors.ConnectException;
 /**
  * How a test connector behaves, forced by its config. For a step S (start, stop, taskconfigs, validate, alter,
  * task.start, task.stop, task.work) the keys are test.S.delay.ms, test.S.error (a text to fail with) and
- * test.S.error.times (fail only so often, counted per connector name in this JVM; -1 is always). A key that no definition
- * has, test.S.error.file, names a file: it fails only while there is one.
+ * test.S.error.times (fail only so often, counted per connector name in this JVM; -1 is always). Keys that no definition
+ * has: test.S.error.file names a file, and it fails only while there is one; test.S.error.after.ms is how old the
+ * connector or task must be to fail; test.S.wait.file names a file, and the step is not over while there is one.
  */
 final class Behaviour {
     private static final String[] STEPS = {
@@ -21,6 +22,7 @@ final class Behaviour {
     private static final Map<String, AtomicInteger> COUNTS = new ConcurrentHashMap<>();
 
     private final Map<String, String> config;
+    private final long born = System.currentTimeMillis();
 
     Behaviour(Map<String, String> config) {
         this.config = config;
@@ -55,16 +57,24 @@ final class Behaviour {
 
     /** Be as slow at this step as the config says, then fail if it says so. */
     void step(String step) {
-        pause(number("test." + step + ".delay.ms", 0));
+        beSlow(step);
         failIfAsked(step);
     }
 
     /** A step of one task: it fails only if the task is listed, or none is. */
     void taskStep(String step, String task) {
-        pause(number("test." + step + ".delay.ms", 0));
+        beSlow(step);
         String ids = text("test.task.error.ids", "").trim();
         if (ids.isEmpty() || Arrays.asList(ids.split("\\s*,\\s*")).contains(task)) {
             failIfAsked(step);
+        }
+    }
+
+    private void beSlow(String step) {
+        pause(number("test." + step + ".delay.ms", 0));
+        String file = text("test." + step + ".wait.file", null);
+        while (file != null && new File(file).exists()) {
+            pause(100);
         }
     }
 
@@ -72,6 +82,9 @@ final class Behaviour {
         String error = text("test." + step + ".error", null);
         String file = text("test." + step + ".error.file", null);
         if (error == null || (file != null && !new File(file).exists())) {
+            return;
+        }
+        if (System.currentTimeMillis() - born < number("test." + step + ".error.after.ms", 0)) {
             return;
         }
         long times = number("test." + step + ".error.times", -1);
