@@ -78,9 +78,10 @@ def _values(params: Sequence[str]) -> Mapping[str, str]:
 def _loaded(path: Path, values: Mapping[str, str]) -> Scenario:
     from mockconnect.files.problems import FileError  # noqa: PLC0415 - heavy
     from mockconnect.scenario.loading import load_scenario  # noqa: PLC0415 - heavy
+    from mockconnect.staging import tell_of_cluster  # noqa: PLC0415 - heavy
 
     try:
-        return load_scenario(path, values)
+        return load_scenario(path, values, tell_of_cluster)
     except FileError as error:
         raise Mistakes(*error.problems) from None
 
@@ -156,7 +157,8 @@ def check_scenarios(files: tuple[str, ...], params: tuple[str, ...]) -> None:
     for name in files:
         scenario = load("scenarios check", name, params)
         stage("scenarios check", scenario, {})
-        click.echo(f"{name}: {len(scenario.rules)} rules, {len(scenario.expectations)} expectations")
+        rules, expected = len(scenario.rules), len(scenario.expectations)
+        click.echo(f"{name}: {rules} rule{'s' * (rules != 1)}, {expected} expectation{'s' * (expected != 1)}")
 
 
 def _file(command: str, name: str) -> Path:

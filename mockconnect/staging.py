@@ -9,6 +9,7 @@ Rules of this room:
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -62,7 +63,15 @@ def scenario_of(wanted: object, params: object = None) -> Scenario:
         path = find_scenario(wanted)
     except UnknownScenarioError as error:
         raise OptionsError([Problem("scenario", str(error))]) from None
-    return load_scenario(path, {str(name): str(value) for name, value in (params or {}).items()})
+    return load_scenario(
+        path, {str(name): str(value) for name, value in (params or {}).items()}, tell_of_cluster
+    )
+
+
+def tell_of_cluster(scenario: Scenario) -> None:
+    """Note what is wrong with the cluster of a scenario that has other mistakes already."""
+    with suppress(FileError, OptionsError):
+        options_of(scenario, {})
 
 
 def options_of(scenario: Scenario, given: Mapping[str, object]) -> Options:

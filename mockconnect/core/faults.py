@@ -13,8 +13,8 @@ Rules of this room:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from dataclasses import dataclass, field, fields
+from typing import ClassVar, Final, Literal
 
 from mockconnect.core.plugins import PluginDesc
 from mockconnect.core.traces import CONNECT_EXCEPTION
@@ -423,6 +423,40 @@ class ForwardFault(Lasting):
     target: Target = "leader"
     kind: How | Literal["timeout", "stale_leader"] = "refused"
     instead: Target = "follower"
+
+
+LIMITS: Final[Mapping[str, tuple[float, float | None]]] = {
+    "after_records": (0, None),
+    "every": (1, None),
+    "first": (1, None),
+    "keep": (0, 1),
+    "nth": (1, None),
+    "pieces": (1, None),
+    "port": (1, 65_535),
+    "probability": (0, 1),
+    "records": (1, None),
+    "skip": (0, None),
+    "status_code": (200, 599),
+    "task": (0, None),
+    "times": (1, None),
+}
+"""The least and the greatest value of arguments, by name; what ends in ``_ms`` is never negative."""
+
+
+def out_of_range(fault: Fault) -> list[str]:
+    """What is wrong with the numbers of a fault."""
+    problems = []
+    for one in fields(fault):
+        value = getattr(fault, one.name)
+        low, high = LIMITS.get(one.name, (0, None) if one.name.endswith("_ms") else (None, None))
+        if low is None or value is None or (low <= value and (high is None or value <= high)):
+            continue
+        problems.append(f"{one.name}: expected {_from_to(low, high)}, found {value!r}")
+    return problems
+
+
+def _from_to(low: float, high: float | None) -> str:
+    return f"a number from {low}" if high is None else f"a number from {low} to {high}"
 
 
 FAULTS: tuple[type[Fault], ...] = (

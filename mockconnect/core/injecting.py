@@ -112,6 +112,9 @@ class Injector:
         carrier = self._carriers.get(type(fault))
         if carrier is None:
             raise FaultError(f"{type(fault).__name__} is no fault that can be injected")
+        wrong = faults.out_of_range(fault)
+        if wrong:
+            raise FaultError(f"{fault.verb}: {'; '.join(wrong)}")
         if isinstance(fault, NEEDS_GROUP) and self.ground.standalone:
             raise FaultError(f"{fault.verb}: a standalone worker has neither a group nor topics")
         if len(self._active) >= ACTIVE_MAX:

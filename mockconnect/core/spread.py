@@ -41,8 +41,8 @@ _DRAWS: Final[Mapping[str, Callable[[Spread, Dice], float]]] = {
 _SPANS: Final = {"exp": 1, "uniform": 2, "normal": 2, "lognormal": 1}
 """How many of a form's arguments are spans; the lognormal one has a plain number after it."""
 _CALL: Final = re.compile(r"([a-z]+)\s*\(([^()]*)\)")
-_SPAN: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)?")
-_UNITS: Final = {None: 1, "ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000}
+_PART: Final = r"(\d+(?:\.\d+)?)(ms|s|m|h|d)"
+_UNITS: Final = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 EXPECTED: Final = (
     "milliseconds, 300ms, exp(20s), uniform(1s, 3s), normal(300ms, 50ms) or lognormal(80ms, 0.5, max=2s)"
 )
@@ -76,5 +76,10 @@ def _drawn(kind: str, arguments: list[str], text: str) -> Spread:
 
 
 def _span_ms(text: str) -> int | None:
-    found = _SPAN.fullmatch(text.strip())
-    return None if found is None else round(float(found[1]) * _UNITS[found[2]])
+    """``300``, ``300ms``, ``1m30s``."""
+    text = text.strip()
+    if text.isdecimal():
+        return int(text)
+    if re.fullmatch(f"(?:{_PART})+", text) is None:
+        return None
+    return round(sum(float(number) * _UNITS[unit] for number, unit in re.findall(_PART, text)))

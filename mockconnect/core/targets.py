@@ -14,12 +14,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Final, Literal
 
 from mockconnect.core.connect import ConnectWorker
 from mockconnect.core.faults import FaultError, OwnerOf, Target
 from mockconnect.core.sim import Dice
+from mockconnect.files.problems import nearest
 
 Able = Literal["running", "down", "frozen", "any"]
 ROLES: Final = ("leader", "follower", "followers", "one", "minority", "majority", "all")
@@ -50,8 +50,8 @@ class Cast:
             return (self._owner(OwnerOf(owner[1], None if owner[2] is None else int(owner[2]))),)
         if target not in ROLES:
             known = (*self.workers, *ROLES)
-            close = get_close_matches(target, known, 1)
-            meant = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(known)}"
+            close = nearest(target, known)
+            meant = f"did you mean {close!r}?" if close else f"there are {', '.join(known)}"
             raise FaultError(f"no worker is called {target!r}; {meant}")
         return self._role(target, dice, able)
 

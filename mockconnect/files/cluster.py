@@ -19,7 +19,8 @@ import msgspec
 
 from mockconnect.files.nodes import Entries, Items, Node, Scalar, parse_file
 from mockconnect.files.problems import FileError, Problem, one_of
-from mockconnect.files.reading import Place, Tree, schema_of
+from mockconnect.files.reading import Place, Tree
+from mockconnect.files.schema import file_schema_of
 
 API_VERSION: Final = "mockconnect/v1"
 
@@ -173,7 +174,7 @@ class ClusterFile(Cluster, kw_only=True, frozen=True):
 
 def cluster_schema() -> dict[str, Any]:
     """JSON Schema (2020-12) of the cluster file."""
-    return {"title": "mockconnect cluster file", **schema_of(ClusterFile)}
+    return {"title": "mockconnect cluster file", **file_schema_of(ClusterFile)}
 
 
 # --- reading --------------------------------------------------------------------------------------------------------------

@@ -39,10 +39,16 @@ class FileError(ProblemsError):
 
 
 def nearest(name: str, known: Sequence[str]) -> str | None:
-    """The known name that was probably meant; case does not matter."""
+    """The known name that was probably meant; case does not matter. Of ``worker-1`` to ``worker-3`` none is nearest."""
     by_lower = {one.lower(): one for one in known}
-    close = difflib.get_close_matches(name.lower(), by_lower, 1)
-    return by_lower[close[0]] if close else None
+    close = difflib.get_close_matches(name.lower(), by_lower, 2)
+    if not close or len({_likeness(name.lower(), one) for one in close}) < len(close):
+        return None
+    return by_lower[close[0]]
+
+
+def _likeness(name: str, other: str) -> float:
+    return difflib.SequenceMatcher(None, other, name).ratio()
 
 
 def one_of(value: str, known: Sequence[str]) -> str:

@@ -162,7 +162,7 @@ class _Reader:
             if valid:
                 return value
         if isinstance(kind, inspect.LiteralType) and isinstance(node, Scalar) and not node.is_null:
-            self._tree.problem(place, one_of(node.text, [str(value) for value in kind.values]))
+            self._tree.problem(place, one_of(node.text, [_spelled(value) for value in kind.values]))
         else:
             self._wrong(node, kind, place)
         return None
@@ -179,7 +179,7 @@ class _Reader:
         return _as_json(node)
 
     def _metadata(self, node: Node, kind: inspect.Metadata, place: Place) -> Any:
-        if (kind.extra or {}).get("reading") != "duration":
+        if not _is_duration(kind):
             return self.read(node, kind.type, place)
         span_ms = milliseconds(node.text) if isinstance(node, Scalar) else None
         if span_ms is None:
@@ -245,8 +245,8 @@ class _Reader:
     # unions
 
     def _union(self, node: Node, kind: inspect.UnionType, place: Place) -> Any:
-        if isinstance(node, Scalar) and node.is_null and kind.includes_none:
-            return None
+        if isinstance(node, Scalar) and node.is_null:
+            return None if kind.includes_none else self._wrong(node, kind, place)
         fitting = [part for part in kind.types if _fits(node, part)]
         others = [part for part in kind.types if not isinstance(part, inspect.NoneType)]
         if len(fitting) == 1 and (len(others) == 1 or not isinstance(node, Scalar)):
@@ -262,12 +262,13 @@ class _Reader:
     ) -> Any:
         """Numbers and truth values come before literals, and texts last: a text is anything."""
         for part in sorted(fitting, key=lambda part: _SCALAR_ORDER.index(type(_plain(part)))):
-            if isinstance(part, inspect.Metadata):
+            if _is_duration(part):
                 span_ms = milliseconds(node.text)
                 if span_ms is not None:
                     return span_ms
                 continue
-            valid, value = _SCALARS[type(part)](node, part)
+            plain = _plain(part)
+            valid, value = _SCALARS[type(plain)](node, plain)
             if valid:
                 return value
         literal = [part for part in fitting if isinstance(part, inspect.LiteralType)]
@@ -298,6 +299,10 @@ class _Reader:
 
 def _plain(kind: inspect.Type) -> inspect.Type:
     return kind.type if isinstance(kind, inspect.Metadata) else kind
+
+
+def _is_duration(kind: inspect.Type) -> bool:
+    return isinstance(kind, inspect.Metadata) and (kind.extra or {}).get("reading") == "duration"
 
 
 def _fits(node: Node, kind: inspect.Type) -> bool:
@@ -356,8 +361,13 @@ def _truth(node: Scalar, _kind: inspect.BoolType) -> tuple[bool, bool]:
 
 
 def _literal(node: Scalar, kind: inspect.LiteralType) -> tuple[bool, str | int | None]:
-    found = [value for value in kind.values if str(value) == node.text]
+    found = [value for value in kind.values if _spelled(value) == node.text]
     return bool(found), found[0] if found else None
+
+
+def _spelled(value: object) -> str:
+    """A value of a literal as files have it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 _SCALARS: Final[Mapping[type, Callable[[Scalar, Any], tuple[bool, Any]]]] = {
@@ -387,6 +397,10 @@ _READERS: Final[Mapping[type, Callable[[_Reader, Node, Any, Place], Any]]] = {
 
 
 def _expected(kind: inspect.Type) -> str:
+    """In words; ``extra={"expected": ...}`` of a type has its own."""
+    own = (kind.extra or {}).get("expected") if isinstance(kind, inspect.Metadata) else None
+    if own is not None:
+        return str(own)
     kind = _plain(kind)
     if isinstance(kind, inspect.UnionType):
         names = [_expected(part) for part in kind.types if not isinstance(part, inspect.NoneType)]
@@ -394,7 +408,7 @@ def _expected(kind: inspect.Type) -> str:
     if isinstance(kind, inspect.IntType | inspect.FloatType):
         return _EXPECTED[type(kind)] + _range(kind)
     if isinstance(kind, inspect.LiteralType):
-        return "one of " + ", ".join(str(value) for value in kind.values)
+        return "one of " + ", ".join(map(_spelled, kind.values))
     return _EXPECTED[type(kind)]
 
 

@@ -29,7 +29,7 @@ from typing import (
 import msgspec
 
 from mockconnect.core.client_faults import CLIENT_FAULTS
-from mockconnect.core.faults import FAULTS, Fault, OwnerOf, Target
+from mockconnect.core.faults import FAULTS, LIMITS, Fault, OwnerOf, Target
 from mockconnect.core.plugins import PluginDesc
 from mockconnect.files.cluster import Properties, Text
 from mockconnect.files.reading import Duration
@@ -97,10 +97,11 @@ def _argument_type(hint: Any, name: str) -> Any:
         return Union[tuple(_argument_type(one, name) for one in parts)]  # noqa: UP007 - built at run time
     if hint is int and name.endswith("_ms"):
         return Duration
+    if hint in (int, float) and name in LIMITS:
+        low, high = LIMITS[name]
+        return Annotated[hint, msgspec.Meta(ge=low, le=high)]
     if get_origin(hint) is tuple:
         return list[Text]
-    if hint is float:
-        return Annotated[float, msgspec.Meta(ge=0)]
     return Properties if get_origin(hint) is not None and get_origin(hint) not in (Literal, list) else hint
 
 

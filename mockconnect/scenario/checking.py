@@ -13,38 +13,47 @@ from typing import Any, Final
 import msgspec
 
 from mockconnect.core.client_faults import NAMED_ANSWERS, OK
+from mockconnect.core.group_faults import CONDITIONS
 from mockconnect.core.journal import is_operation
 from mockconnect.core.spread import read_spread
 from mockconnect.core.targets import ROLES
 from mockconnect.core.versions import KafkaVersion
+from mockconnect.files.nodes import Entries
 from mockconnect.files.problems import nearest, one_of, unknown
 from mockconnect.files.reading import Place, Tree
 from mockconnect.scenario import operations
-from mockconnect.scenario.actions import BARE, FAULT_VERBS, ActionParts, Request, first_field
+from mockconnect.scenario.actions import BARE, FAULT_VERBS, NO_VERBS, ActionParts, Request, first_field
 from mockconnect.scenario.conditions import (
     ABOUT_CONNECTOR,
     AnswerFilter,
     Condition,
     GroupCondition,
+    PluginsCondition,
     RequestFilter,
+    TaskCounts,
+    WorkersCondition,
 )
 from mockconnect.scenario.invariants import INVARIANTS
 from mockconnect.scenario.parts import Part
 from mockconnect.scenario.requests import span_test
 from mockconnect.scenario.script import (
+    COUNTS,
     TRIGGERS,
     After,
     Backoff,
     ClientExpectation,
+    Eventually,
     OnRequest,
     Piece,
     Random,
     Repeat,
     Rule,
     Until,
+    When,
 )
 
-COUNTS: Final = ("nth", "first", "every", "skip", "always")
+WAITED_FOR: Final = (*CONDITIONS, "settled")
+"""What a rolling upgrade can wait for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +98,17 @@ class Checker:
         except ValueError as error:
             self.problem(place, str(error))
 
-    def target(self, place: Place, target: object) -> None:
-        """A worker's name or a role; ``owner_of`` is found out when it is needed."""
+    def target(self, place: Place, target: object, *more: str) -> None:
+        """A worker's name, a role, or one ``more``; ``owner_of`` is found out when it is needed."""
         names = target if isinstance(target, list) else [target]
         for name in names:
             if isinstance(name, str) and not name.startswith("owner_of:"):
-                self.refer(place, "worker", name, self.known.targets)
+                self.refer(place, "worker", name, (*self.known.targets, *more))
+
+    def names_at(self, place: Place) -> tuple[str, ...]:
+        """The names in the mapping at this place, whatever stands after them."""
+        node = self._tree.node(place)
+        return tuple(node.entries) if isinstance(node, Entries) else ()
 
 
 def missing(what: str, name: str, known: Sequence[str]) -> str:
@@ -144,7 +158,9 @@ def _bare(checker: Checker, action: object, place: Place) -> None:
 def _bare_problem(action: str) -> str:
     if action in FAULT_VERBS:
         return f"{action!r} needs to know more: write '{action}: ...'"
-    return one_of(action, (*sorted(BARE), *sorted(set(FAULT_VERBS) - BARE)))
+    close = nearest(action, tuple(FAULT_VERBS))
+    there_are = f"alone stand {', '.join(sorted(BARE))}"
+    return f"there is no verb {action!r}; " + (f"did you mean {close!r}?" if close else there_are)
 
 
 def _piece(checker: Checker, piece: Piece, place: Place) -> None:
@@ -159,6 +175,15 @@ def _after(checker: Checker, after: After, place: Place) -> None:
 def _until(checker: Checker, until: Until, place: Place) -> None:
     if until.rule is not None:
         checker.refer((*place, "rule"), "rule", until.rule, checker.known.rules)
+    elif until.ended:
+        checker.problem((*place, "ended"), "of which rule? 'rule' is missing")
+    elif _says_nothing(until):
+        checker.problem(place, "expected another rule or a state")
+
+
+def _when(checker: Checker, when: When, place: Place) -> None:
+    if _says_nothing(when):
+        checker.problem(place, "expected a state that comes about")
 
 
 def _on_request(checker: Checker, trigger: OnRequest, place: Place) -> None:
@@ -182,7 +207,12 @@ def _repeat(checker: Checker, repeat: Repeat, place: Place) -> None:
 
 def _action(checker: Checker, action: ActionParts, place: Place) -> None:
     verbs = action.verbs
-    if not verbs:
+    others = set(action.__struct_fields__) - {*verbs, *NO_VERBS}
+    empty = [name for name in checker.names_at(place) if name in others]
+    for verb in empty:
+        alone = f"write {verb!r} alone" if verb in BARE else "it needs to know more"
+        checker.problem((*place, verb), f"nothing stands after '{verb}:'; {alone}")
+    if not verbs and not empty:
         checker.problem(place, "expected an action: a verb with its arguments")
     for verb in verbs[1:]:
         checker.problem((*place, verb), f"an action has one verb, and this one has {verbs[0]!r} already")
@@ -199,6 +229,8 @@ _TARGETS: Final = frozenset({"worker", "workers", "leader", "a", "b", "source", 
 
 
 def _fault(checker: Checker, verb: str, given: Any, place: Place) -> None:
+    if verb == "lag" and getattr(given, "config", None) is None and getattr(given, "status", None) is None:
+        checker.problem(place, "nothing lags: say how far 'config' or 'status' is behind")
     if not isinstance(given, Part):
         first = first_field(verb)
         if first is not None:
@@ -214,6 +246,11 @@ def _argument(checker: Checker, verb: str, name: str, value: Any, at: Place) -> 
         return
     if _is_target(verb, name):
         checker.target(at, value)
+    elif (verb, name) == ("partition", "b"):
+        checker.target(at, value, "kafka")
+    elif (verb, name) == ("rolling_upgrade", "until"):
+        if value not in WAITED_FOR:
+            checker.problem(at, one_of(value, WAITED_FOR))
     elif name in ("to", "plugins"):
         checker.refer(at, "set of plugins", value, checker.known.plugin_sets)
     elif name == "kafka_version":
@@ -232,7 +269,11 @@ def _given_answer(checker: Checker, name: str, place: Place) -> None:
     """An answer that a fault gives."""
     is_error = len(name) == 3 and name.isdecimal() and name >= "400"
     if name not in NAMED_ANSWERS and name != OK and not is_error:
-        checker.problem(place, one_of(name, (*NAMED_ANSWERS, OK)))
+        close = nearest(name, (*NAMED_ANSWERS, OK))
+        known = f"write a status code from 400, or one of {', '.join((*NAMED_ANSWERS, OK))}"
+        checker.problem(
+            place, f"{name!r} is no answer for a fault; " + (f"did you mean {close!r}?" if close else known)
+        )
 
 
 def _is_target(verb: str, name: str) -> bool:
@@ -281,7 +322,13 @@ def _operation(checker: Checker, name: str, place: Place, groups: Sequence[str])
 # --- conditions and expectations ----------------------------------------------------------------------------------------
 
 
+def _says_nothing(condition: Condition) -> bool:
+    return all(getattr(condition, one.name) is None for one in msgspec.structs.fields(Condition))
+
+
 def _condition(checker: Checker, condition: Condition, place: Place) -> None:
+    if type(condition) is Condition and _says_nothing(condition):
+        checker.problem(place, "expected something that has to be true")
     if condition.connector is None:
         for name in ABOUT_CONNECTOR:
             if getattr(condition, name) is not None:
@@ -302,6 +349,27 @@ def _condition(checker: Checker, condition: Condition, place: Place) -> None:
         checker.problem((*place, "task"), "and what of it? Say 'state', 'worker' or 'instances'")
 
 
+def _some(checker: Checker, part: TaskCounts | WorkersCondition | GroupCondition, place: Place) -> None:
+    if all(getattr(part, one.name) is None for one in msgspec.structs.fields(part)):
+        known = ", ".join(one.encode_name for one in msgspec.structs.fields(part))
+        checker.problem(place, f"expected one of {known}")
+
+
+def _workers(checker: Checker, workers: WorkersCondition, place: Place) -> None:
+    for name in [workers.names] if isinstance(workers.names, str) else workers.names or []:
+        checker.refer((*place, "names"), "worker", name, checker.known.workers)
+
+
+def _plugins(checker: Checker, plugins: PluginsCondition, place: Place) -> None:
+    if plugins.on is not None:
+        checker.refer((*place, "on"), "worker", plugins.on, checker.known.workers)
+
+
+def _eventually(checker: Checker, wanted: Eventually, place: Place) -> None:
+    if not wanted.that:
+        checker.problem((*place, "that"), "expected something that has to be true")
+
+
 def _group(checker: Checker, group: GroupCondition, place: Place) -> None:
     if group.leader is not None:
         checker.refer((*place, "leader"), "worker", group.leader, (*checker.known.workers, "none"))
@@ -314,7 +382,8 @@ def _filter(checker: Checker, wanted: RequestFilter, place: Place) -> None:
     if wanted.rule is not None:
         checker.refer((*place, "rule"), "rule", wanted.rule, checker.known.rules)
     if wanted.worker is not None:
-        checker.target((*place, "worker"), wanted.worker)
+        known = (*checker.known.workers, "leader", "follower", "all")
+        checker.refer((*place, "worker"), "worker", wanted.worker, known)
 
 
 def _answer_filter(checker: Checker, wanted: AnswerFilter, place: Place) -> None:
@@ -364,13 +433,18 @@ CHECKS: Final[Mapping[type, tuple[Callable[[Checker, Any, Place], None], ...]]] 
     Piece: (_piece,),
     After: (_after,),
     Until: (_until,),
+    When: (_when,),
     OnRequest: (_on_request,),
     Random: (_random,),
     Repeat: (_repeat,),
     ActionParts: (_action,),
     Request: (_request,),
     Condition: (_condition,),
-    GroupCondition: (_group,),
+    TaskCounts: (_some,),
+    WorkersCondition: (_some, _workers),
+    GroupCondition: (_some, _group),
+    PluginsCondition: (_plugins,),
+    Eventually: (_eventually,),
     RequestFilter: (_filter,),
     AnswerFilter: (_answer_filter,),
     Backoff: (_backoff,),

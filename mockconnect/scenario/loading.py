@@ -11,7 +11,7 @@ Rules of this room:
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -24,6 +24,7 @@ from mockconnect.files.problems import FileError, Problem, one_of, unknown
 from mockconnect.files.reading import Place, Tree
 from mockconnect.scenario.checking import Checker, Known, invariant
 from mockconnect.scenario.script import (
+    After,
     Expect,
     Finally,
     Metadata,
@@ -97,9 +98,18 @@ def worker_names(cluster: Cluster, usual: int = 3) -> tuple[str, ...]:
     return tuple(name or f"connect-{number}" for number, name in enumerate(named))
 
 
-def load_scenario(path: str | Path, params: Mapping[str, str] | None = None) -> Scenario:
-    """Raises :class:`FileError` with every problem of the file and of those that it includes."""
-    return _Loading(params or {}).load(str(path), parse_file(path))
+Look = Callable[[Scenario], object]
+"""A look at more than this room knows of: it notes problems in the scenario's tree."""
+
+
+def load_scenario(
+    path: str | Path, params: Mapping[str, str] | None = None, and_tell: Look | None = None
+) -> Scenario:
+    """Raises :class:`FileError` with every problem of the file and of those that it includes.
+
+    Where there are any, ``and_tell`` adds those that only others can find.
+    """
+    return _Loading(params or {}, and_tell).load(str(path), parse_file(path))
 
 
 def read_metadata(path: str | Path) -> Metadata:
@@ -118,8 +128,9 @@ def scenario_from_text(text: str, name: str, params: Mapping[str, str] | None = 
 class _Loading:
     """One scenario with all its files."""
 
-    def __init__(self, params: Mapping[str, str]) -> None:
+    def __init__(self, params: Mapping[str, str], and_tell: Look | None = None) -> None:
         self._given = params
+        self._and_tell = and_tell
         self._params: dict[str, Scalar | None] = {}
         self._declared: dict[str, tuple[Tree[Any], Place]] = {}
         self._pieces: dict[str, tuple[Piece, Tree[Any], Place]] = {}
@@ -140,15 +151,17 @@ class _Loading:
             self._read_body(one)
         scenario = self._scenario(tree)
         self._check(scenario)
-        problems = [problem for one in self._trees for problem in one.problems]
-        if problems:
-            raise FileError(_in_order(problems), name)
+        if any(one.problems for one in self._trees):
+            if self._and_tell is not None:
+                self._and_tell(scenario)
+            raise FileError(_in_order([problem for one in self._trees for problem in one.problems]), name)
         return scenario
 
     def _check(self, scenario: Scenario) -> None:
-        if _NAME.fullmatch(scenario.name) is None:
+        name = scenario.tree.node(("metadata", "name"))
+        if isinstance(name, Scalar) and _NAME.fullmatch(name.text) is None:
             scenario.tree.problem(
-                ("metadata", "name"), f"expected small letters, digits and '-', found {scenario.name!r}"
+                ("metadata", "name"), f"expected small letters, digits and '-', found {name.text!r}"
             )
         names = [one.name for one in scenario.rules]
         known = Known(
@@ -162,6 +175,8 @@ class _Loading:
             if one.name in names[:number]:
                 checker.problem((*one.place, "name"), f"another rule is called {one.name!r} already")
             checker.check(one.rule, one.place)
+            if _waits_for_itself(one, scenario.rules):
+                checker.problem((*one.place, "after"), f"{one.name!r} waits for itself")
         for tree, place in self._broken:
             _check_readable(Checker(tree, known), tree, place)
         for piece, tree, place in self._pieces.values():
@@ -331,6 +346,21 @@ def _check_readable(checker: Checker, tree: Tree[Any], place: Place) -> None:
         value = _quietly(tree, one.type, at)
         for number, part in enumerate(value) if isinstance(value, list) else ((-1, value),):
             checker.check(part, at if number < 0 else (*at, number))
+
+
+def _waits_for_itself(one: LoadedRule, rules: Sequence[LoadedRule]) -> bool:
+    """Whether whoever follows the rules that have to come before it comes back to it."""
+    before = {rule.name: _name_before(rule) for rule in rules}
+    name, seen = before[one.name], set[str]()
+    while name is not None and name != one.name and name not in seen:
+        seen.add(name)
+        name = before.get(name)
+    return name == one.name
+
+
+def _name_before(rule: LoadedRule) -> str | None:
+    after = rule.rule.after
+    return after.rule if isinstance(after, After) else after
 
 
 def _check_header(tree: Tree[Any], *kinds: str) -> None:

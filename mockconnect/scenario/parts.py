@@ -14,7 +14,10 @@ class Part(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True
 
 
 COUNT_PATTERN: Final = r"^(>=|<=|>|<|!=)\s*\d{1,9}$"
-Count = Annotated[int, msgspec.Meta(ge=0)] | Annotated[str, msgspec.Meta(pattern=COUNT_PATTERN)]
+Count = (
+    Annotated[int, msgspec.Meta(ge=0)]
+    | Annotated[str, msgspec.Meta(pattern=COUNT_PATTERN, extra={"expected": "a bound such as '>=2'"})]
+)
 """A number, or a bound such as ``>=2``."""
 
 __all__ = ["COUNT_PATTERN", "Count", "Duration", "Part"]

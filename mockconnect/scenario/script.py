@@ -10,12 +10,14 @@ Rules of this room:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
 from mockconnect.files.cluster import Cluster, Text
-from mockconnect.files.reading import Duration, schema_of
+from mockconnect.files.reading import Duration
+from mockconnect.files.schema import at_most_one, file_schema_of
 from mockconnect.scenario.actions import Action
 from mockconnect.scenario.conditions import AnswerFilter, Condition, RequestFilter
 from mockconnect.scenario.parts import Count, Part
@@ -144,6 +146,8 @@ class Rule(Part, kw_only=True, frozen=True):
 
 
 TRIGGERS: Final = ("at", "after", "on_request", "when", "random")
+COUNTS: Final = ("nth", "first", "every", "skip", "always")
+"""Which of the requests that match; one of them is enough."""
 
 
 # --- what is expected ---------------------------------------------------------------------------------------------------
@@ -187,11 +191,11 @@ class ClientExpectation(Part, kw_only=True, frozen=True):
     retries_with_backoff: Backoff | None = None
     retries: AnswerFilter | None = None
     """After such an answer the same request is sent again, until it gets another answer."""
-    no_duplicate_create: bool | None = None
+    no_duplicate_create: Literal[True] | None = None
     """Nobody creates what that client has created already and not deleted."""
-    no_overlapping_writes: bool | None = None
+    no_overlapping_writes: Literal[True] | None = None
     """No write on a connector while another one on it has no answer yet."""
-    looks_before_creating_again: bool | None = None
+    looks_before_creating_again: Literal[True] | None = None
     """After a create with unknown outcome it looks before it creates again."""
     never: AnswerFilter | None = None
     sends: RequestCount | None = None
@@ -264,20 +268,29 @@ class PiecesFile(Body, kw_only=True, frozen=True):
 
 def scenario_schema() -> dict[str, Any]:
     """JSON Schema (2020-12) of the scenario file."""
-    schema = _with_parameters(schema_of(ScenarioFile))
+    schema = file_schema_of(ScenarioFile, parameters=True)
+    definitions = schema["$defs"]
+    for name, more in _SAID_BESIDES.items():
+        definitions[name].update(more)
+    header = definitions["ScenarioFile"]["properties"]
+    header["apiVersion"], header["kind"] = {"const": "mockconnect/v1"}, {"const": "Scenario"}
     return {"title": "mockconnect scenario file", **schema}
 
 
-_REFERENCE: Final = {"type": "string", "pattern": r"^\$\{[A-Za-z_][\w-]*\}$"}
-
-
-def _with_parameters(part: Any) -> Any:
-    """``${name}`` may stand for any scalar."""
-    if isinstance(part, list):
-        return [_with_parameters(one) for one in part]
-    if not isinstance(part, dict):
-        return part
-    found = {name: _with_parameters(one) for name, one in part.items()}
-    if part.get("type") in ("integer", "number", "boolean") or ("enum" in part and "const" not in part):
-        return {"anyOf": [found, _REFERENCE]}
-    return found
+_ONE_VERB: Final = {"minProperties": 1, "maxProperties": 1}
+_SAID_BESIDES: Final[Mapping[str, dict[str, Any]]] = {
+    "Rule": {
+        "if": {"required": ["use"], "properties": {"use": {"type": "string"}}},
+        "then": {"maxProperties": 2},
+        "else": {"required": ["do"], "allOf": at_most_one(TRIGGERS)},
+    },
+    "OnRequest": {"allOf": at_most_one(COUNTS)},
+    "Action": _ONE_VERB,
+    "Choice": {
+        "if": {"required": ["weight"]},
+        "then": {"minProperties": 2, "maxProperties": 2},
+        "else": _ONE_VERB,
+    },
+    "ClientExpectation": _ONE_VERB,
+}
+"""What has to be true of a part beside the types of its fields, as far as a schema can say it; ``checking`` tells it."""

@@ -135,7 +135,7 @@ def test_all_mistakes_at_once(control: Any) -> None:
 @pytest.mark.parametrize(
     ("body", "status_code", "says"),
     [
-        ("crash: connect-7", 422, "there is no worker 'connect-7'; did you mean"),
+        ("crash: connect-7", 422, "there is no worker 'connect-7'; there are connect-0"),
         ("crash", 422, "'crash' needs to know more: write 'crash: ...'"),
         ("rebalanc", 422, "did you mean 'rebalance'?"),
         ("{crash: leader, freeze: leader}", 422, "an action has one verb, and this one has 'crash' already"),

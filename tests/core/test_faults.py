@@ -174,7 +174,7 @@ def test_owners(scene: Scene) -> None:
 @pytest.mark.parametrize(
     ("target", "text"),
     [
-        ("connect-9", "no worker is called 'connect-9'; did you mean 'connect-"),
+        ("connect-9", "no worker is called 'connect-9'; there are connect-0, connect-1, connect-2, "),
         (
             "everybody",
             "no worker is called 'everybody'; there are connect-0, connect-1, connect-2, leader, follower,",
@@ -290,3 +290,13 @@ def test_a_standalone_worker_has_no_group() -> None:
     assert cluster.workers["connect-0"].settings.version.text == "4.2.0"
     cluster.inject(faults.Bounce("all"))
     assert cluster.settle()
+
+
+def test_numbers_have_their_range(scene: Scene) -> None:
+    with pytest.raises(FaultError) as raised:
+        scene.cluster.inject(faults.Latency("1s", probability=2, times=0, for_ms=-1))
+    assert str(raised.value) == (
+        "latency: for_ms: expected a number from 0, found -1; times: expected a number from 1, found 0;"
+        " probability: expected a number from 0 to 1, found 2"
+    )
+    assert not scene.cluster.faults.active

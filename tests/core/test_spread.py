@@ -17,6 +17,8 @@ from mockconnect.core.spread import Spread, read_spread
         ("250", Spread("constant", 250)),
         ("1.5s", Spread("constant", 1_500)),
         ("2m", Spread("constant", 120_000)),
+        ("1m30s", Spread("constant", 90_000)),
+        ("uniform(1d, 1d12h)", Spread("uniform", 86_400_000, 129_600_000)),
         ("exp(20s)", Spread("exp", 20_000)),
         ("exp(20s, max=1m)", Spread("exp", 20_000, 0.0, 60_000)),
         ("uniform(100ms,900ms)", Spread("uniform", 100, 900)),

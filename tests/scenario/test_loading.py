@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from mockconnect.files.problems import FileError
 from mockconnect.scenario.loading import Scenario, load_scenario, scenario_from_text
 from mockconnect.scenario.script import scenario_schema
+from mockconnect.staging import staged
 
 HEAD = "apiVersion: mockconnect/v1\nkind: Scenario\nmetadata: {name: test}\n"
 
@@ -56,11 +58,11 @@ def test_seven_mistakes_are_seven_messages_with_lines() -> None:
         "expected milliseconds or a text such as '300ms', '5s', '2m' or '1h', found '5 seconds'"
     )
     assert told[1] == "test.yaml:10: timeline[1].after: a rule has one trigger, and this one has 'at' already"
-    assert "did you mean 'connect-" in told[2]
+    assert "there are connect-0, connect-1, connect-2, " in told[2]
     assert told[3] == "test.yaml:12: timeline[2].after.rule: there is no rule 'kil'; did you mean 'kill'?"
     assert told[4] == "test.yaml:13: timeline[2].do.freze: unknown; did you mean 'freeze'?"
     assert told[5].endswith("unknown; did you mean 'create_connector'?")
-    assert told[6].endswith("found '409.stale'; did you mean '409.stale_config'?")
+    assert told[6].endswith("'409.stale' is no answer for a fault; did you mean '409.stale_config'?")
 
 
 @pytest.mark.parametrize(
@@ -72,6 +74,27 @@ def test_seven_mistakes_are_seven_messages_with_lines() -> None:
             "an action has one verb, and this one has 'crash' already",
         ),
         ("timeline: [{do: crash}]", "'crash' needs to know more: write 'crash: ...'"),
+        ("timeline: [{do: [{rebalance: }]}]", "nothing stands after 'rebalance:'; write 'rebalance' alone"),
+        ("timeline: [{do: {crash: }}]", "nothing stands after 'crash:'; it needs to know more"),
+        ("timeline: [{do: {lag: all}}]", "nothing lags"),
+        ("timeline: [{do: {partition: {a: connect-0, b: kafca}}}]", "did you mean 'kafka'?"),
+        ("timeline: [{do: {rolling_upgrade: {until: joind}}}]", "did you mean 'joined'?"),
+        ("timeline: [{do: {answer: 200}}]", "write a status code from 400, or one of"),
+        ("timeline: [{do: {latency: {takes: 1s, probability: 2}}}]", "a number from 0 to 1, found '2'"),
+        ("timeline: [{name: a, after: a, do: rebalance}]", "'a' waits for itself"),
+        (
+            "timeline: [{name: a, after: b, do: rebalance}, {name: b, after: {rule: a}, do: rebalance}]",
+            "'b' waits for itself",
+        ),
+        ("timeline: [{when: {for: 3s}, do: rebalance}]", "expected a state that comes about"),
+        ("timeline: [{until: {}, do: rebalance}]", "expected another rule or a state"),
+        ("timeline: [{until: {ended: true}, do: rebalance}]", "of which rule?"),
+        ("expect: {sometimes: [{}]}", "expected something that has to be true"),
+        ("expect: {sometimes: [{group: {}}]}", "expected one of rebalancing, leader, generation, members"),
+        ("expect: {sometimes: [{workers: {names: x, running: true}}]}", "there is no worker 'x'"),
+        ("expect: {requests: [{worker: one}]}", "there is no worker 'one'"),
+        ("expect: {requests: [{count: =>2}]}", "a whole number from 0 or a bound such as '>=2', found '=>2'"),
+        ("expect: {client: [{no_duplicate_create: false}]}", "expected one of true, found 'false'"),
         ("timeline: [{do: rebalanse}]", "did you mean 'rebalance'?"),
         ("timeline: [{random: {every: exp(x), between: [1s, 2s]}, do: rebalance}]", "found 'exp(x)'"),
         ("timeline: [{random: {every: 1s, between: [3s, 2s]}, do: rebalance}]", "the earlier one first"),
@@ -187,4 +210,17 @@ def test_the_schema_knows_every_verb_and_where_parameters_may_stand() -> None:
     verbs = schema["$defs"]["Action"]["properties"]
     assert {"crash", "rolling_upgrade", "answer", "request", "choose", "mark"} <= set(verbs)
     seed = schema["$defs"]["Settings"]["properties"]["seed"]
-    assert {"type": "string", "pattern": r"^\$\{[A-Za-z_][\w-]*\}$"} in seed["anyOf"]
+    assert re.search(seed["pattern"], "${x}")
+
+
+def test_mistakes_of_the_cluster_and_of_the_rest_are_told_together(tmp_path: Path) -> None:
+    path = tmp_path / "test.yaml"
+    path.write_text(
+        HEAD + "cluster: {kafka_version: 4.x}\ntimeline: [{do: {crash: leder}}]\n", encoding="utf-8"
+    )
+    with pytest.raises(FileError) as raised:
+        staged({"scenario": path})
+    assert [str(one).partition(": ")[2].partition(":")[0] for one in raised.value.problems] == [
+        "cluster.kafka_version",
+        "timeline[0].do.crash",
+    ]
