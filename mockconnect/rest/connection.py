@@ -50,6 +50,7 @@ class Incoming:
     exchange: Exchange
     body: bytes | None = None
     was_read: bool = False
+    was_invited: bool = False
     began_at_ms: int = 0
     call: Call | None = None
     """What it asks for, once that is known."""
@@ -117,8 +118,9 @@ class Incoming:
         return "upgrade" not in (each.strip() for each in told)
 
     def invite(self) -> None:
-        """``100 Continue``."""
-        if self.request.transport is not None:
+        """``100 Continue``, once."""
+        if self.request.transport is not None and not self.was_invited:
+            self.was_invited = True
             self.request.transport.write(CONTINUE)
 
     def invite_unless_sent(self) -> None:

@@ -35,6 +35,12 @@ class Answering(Protocol):
         """What a worker answers that cannot serve now; ``None`` if it can."""
 
     async def resourced(self, prepared: Prepared, incoming: Incoming) -> HttpResponse: ...
+    def reads_body(self, served: Served, incoming: Incoming) -> bool:
+        """Whether the resource gets as far as the entity of the request."""
+
+    def invite(self, incoming: Incoming) -> None:
+        """Ask for the body of a client that waits for that."""
+
     async def settled(self, reply: Reply[Any]) -> bool: ...
     def call_of(self, served: Served, body: bytes, incoming: Incoming) -> Call:
         """Raises :class:`ConnectError`."""
@@ -88,7 +94,8 @@ class Interference:
         if not isinstance(prepared, Served):
             return row
         call = prepared.match.call
-        if prepared.match.route.entity is not None:
+        if self._listener.reads_body(prepared, incoming):
+            self._listener.invite(incoming)
             incoming.body = await incoming.read()
             with suppress(ConnectError):  # the resources will say so, if it gets there
                 call = self._listener.call_of(prepared, incoming.body, incoming)

@@ -270,6 +270,14 @@ class Listener:
             response = self._bug(incoming, error)
         if self._rest is Rest.REFUSED:
             response = response.closing()
+        try:
+            self._note(incoming, response)
+        except Exception as error:
+            response = self._bug(incoming, error)
+        return response
+
+    def _note(self, incoming: Incoming, response: HttpResponse) -> None:
+        """Write down how it ended, and tell those who listen."""
         now_ms = self._sim.now_ms
         # What breaks behind a front door is a 502 in front of it.
         status_code = response.status if response.wire else 0 if incoming.breaks else 502
@@ -294,7 +302,6 @@ class Listener:
             self._server.journal(
                 JournalEntry(incoming.method, incoming.target, status_code, self._worker.name, now_ms)
             )
-        return response
 
     async def _response(self, incoming: Incoming, head_size: int) -> HttpResponse:
         worker = self._worker
@@ -439,14 +446,13 @@ class Listener:
         match, lines = served.match, served.type_line
         route = match.route
         try:
-            if self._filters.basic_auth is not None and not route.signed and not self._admits(incoming):
+            if self._is_locked_out(served, incoming):
                 return self._entity(incoming, 401, lines, NOT_ALLOWED)
             if match.refusal is not None:
                 raise match.refusal
             call = match.call
             if route.entity is not None or route.signed:
-                if incoming.expects_continue and self._jetty.line == 12:
-                    incoming.invite()  # even if the body is there already
+                self.invite(incoming)
                 body = await incoming.read()
                 if not route.signed and not negotiation.reads_json(served.content_type, body):
                     return self._error(incoming, ConnectError(415, "HTTP 415 Unsupported Media Type"), lines)
@@ -463,6 +469,21 @@ class Listener:
             return self._error(incoming, error, lines)
         except BodyTooLarge:
             return self._error(incoming, _TOO_LARGE, lines).closing()
+
+    def _is_locked_out(self, served: Served, incoming: Incoming) -> bool:
+        locked = self._filters.basic_auth is not None and not served.match.route.signed
+        return locked and not self._admits(incoming)
+
+    def reads_body(self, served: Served, incoming: Incoming) -> bool:
+        """Whether the resource gets as far as the entity of the request."""
+        match = served.match
+        wanted = match.route.entity is not None and match.refusal is None
+        return wanted and not self._is_locked_out(served, incoming)
+
+    def invite(self, incoming: Incoming) -> None:
+        """Ask for the body of a client that waits for that."""
+        if incoming.expects_continue and self._jetty.line == 12:
+            incoming.invite()  # even if the body is there already
 
     def _success(self, served: Served, call: Call, value: Any, incoming: Incoming) -> HttpResponse:
         """Raises :class:`ConnectError` for a connector whose name makes no ``Location``."""

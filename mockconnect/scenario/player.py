@@ -21,7 +21,7 @@ from mockconnect.core.connect import ConnectWorker
 from mockconnect.core.faults import FaultError
 from mockconnect.core.injecting import FaultRow
 from mockconnect.core.journal import RequestRow
-from mockconnect.core.sim import Dice
+from mockconnect.core.sim import Dice, Reply
 from mockconnect.scenario.actions import Request
 from mockconnect.scenario.asking import ask
 from mockconnect.scenario.checks import Asked, judge_client, judge_requests
@@ -64,7 +64,7 @@ class Player:
         self._client_is_attached = False
         self._is_closed = False
         self._is_cut_short = False
-        self._first_request: Callable[[RequestRow], None] | None = None
+        self._first_request: Callable[[RequestRow], Reply[None]] | None = None
         self._of_client: dict[int, RequestRecord] = {}
         self._ended: list[RequestRecord] = []
         self._looked_for: dict[int, tuple[int, bool]] = {}
@@ -113,11 +113,16 @@ class Player:
         sim.after(0, lambda: None)  # a first event to look after
 
     def start_at_first_request(self) -> None:
-        """The scenario's clock begins when the client under test asks for the first time."""
+        """The scenario's clock begins when the client under test asks for the first time.
 
-        def first(row: RequestRow) -> None:
+        That request meets what happens at the start, so it waits for the rules of that moment.
+        """
+
+        def first(row: RequestRow) -> Reply[None]:
             self.start()
-            self._request_arrived(row)
+            begun = self.cluster.sim.sleep(0)
+            begun.on_done(lambda _: self._request_arrived(row))
+            return begun
 
         self._first_request = first
         self.cluster.requests.on_request.append(first)

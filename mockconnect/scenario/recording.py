@@ -173,7 +173,10 @@ def _short(record: RequestRecord) -> str:
     """A status as people say it; anything else as it is."""
     if record.operation != "connector_status" or not 0 < len(record.shows) < REQUEST_SHOWN_MAX:
         return record.shows
-    status = msgspec.json.decode(record.shows, type=_Status)
+    try:
+        status = msgspec.json.decode(record.shows, type=_Status)
+    except msgspec.DecodeError:  # damaged on its way
+        return record.shows
     tasks = ", ".join(f"{task.id} {task.text}" for task in status.tasks)
     return f"{status.connector.text} [{tasks}]"
 

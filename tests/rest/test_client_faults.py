@@ -530,3 +530,18 @@ async def test_rows_are_bounded() -> None:
         for number in range(5):
             journal.add((number, number, "worker", "w", "GET", "/", None, 200, ""))
         assert [(row.number, row.at_ms) for row in journal.rows()] == [(3, 2), (4, 3), (5, 4)]
+
+
+@pytest.mark.parametrize("operation", ["put_connector_config", "set_logger"])
+async def test_a_body_is_asked_for_whether_a_fault_concerns_it_or_not(operation: str) -> None:
+    async with served() as cluster:
+        cluster.cluster.inject(faults.Latency("1s", operation=operation))
+        peer = await cluster.connect()
+        _, target, content_type, body = put()
+        await peer.send(
+            request("PUT", target, content_type, "Expect: 100-continue", f"Content-Length: {len(body)}")
+        )
+        async with asyncio.timeout(5):
+            assert await peer.reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+        await peer.send(body)
+        assert (await peer.answer()).startswith("HTTP/1.1 201 Created")

@@ -200,6 +200,38 @@ def test_a_naive_client_fails_and_a_robust_one_passes() -> None:
     assert "held        client      {retries_with_backoff" in robust.stdout
 
 
+DAMAGE = """apiVersion: mockconnect/v1
+kind: Scenario
+metadata: {name: damage}
+cluster: {workers: 2, connectors: [{name: o, class: FileStreamSink, tasks: 1, config: {topics: t, file: /tmp/f}}]}
+timeline:
+  - do: {answer: {answer: 409.stale_config, operation: connector_status, nth: 1}}
+  - do: {truncate: {operation: connector_status, nth: 2}}
+  - do: {malformed: {operation: connector_status, nth: 3}}
+expect:
+  requests:
+    - {by: client, answer: 409.stale_config, count: 1}
+    - {by: client, answer: 200, count: 3}
+"""
+FOUR_READS = """
+import http.client, os
+for _ in range(4):
+    connection = http.client.HTTPConnection(os.environ["CONNECT_URL"].removeprefix("http://"))
+    connection.request("GET", "/connectors/o/status")
+    try:
+        connection.getresponse().read()
+    except http.client.IncompleteRead:
+        pass
+"""
+
+
+def test_the_first_request_of_a_command_meets_what_happens_at_the_start(tmp_path: Path) -> None:
+    path = tmp_path / "damage.yaml"
+    path.write_text(DAMAGE, encoding="utf-8")
+    done = command("run", str(path), "--", sys.executable, "-c", FOUR_READS)
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+
+
 def test_a_command_that_fails_fails_the_run() -> None:
     ended = command(
         "run", "task-failed", "--clock", "paced", "--", sys.executable, "-c", "raise SystemExit(3)"
