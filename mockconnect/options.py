@@ -208,13 +208,15 @@ def duration_ms(value: object, where: str = "duration") -> int:
     return result
 
 
-def plugins_on(version: KafkaVersion, given: object = None, where: str = "plugins") -> tuple[PluginDesc, ...]:
+def plugins_on(
+    version: KafkaVersion, given: object = None, where: str = "plugins", sets: Sets | None = None
+) -> tuple[PluginDesc, ...]:
     """The plugins of Apache Kafka and those given; a given class takes the place of the distribution's.
 
-    Raises :class:`OptionsError`.
+    ``sets`` are lists that have a name. Raises :class:`OptionsError`.
     """
     problems: list[Problem] = []
-    steps = chosen(given, where, problems)
+    steps = chosen(given, where, problems, sets)
     _raise_any(problems)
     return on_worker(version, steps)
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -125,24 +125,11 @@ def _set_of(scenario: Scenario, name: str) -> tuple[PluginDesc, ...]:
     """A set takes the place of all but the plugins of the distribution that it comes with."""
     text = _version_with(scenario, name) or scenario.cluster.kafka_version or NEWEST
     try:
-        return plugins_on(KafkaVersion.parse(text), _entries(scenario, name))
+        return plugins_on(KafkaVersion.parse(text), name, sets=scenario.cluster.plugin_sets)
     except OptionsError as error:
         for problem in error.problems:
             scenario.tree.problem(("cluster", "plugin_sets", name), problem.text)
         raise FileError(scenario.tree.problems, scenario.file) from None
-
-
-def _entries(scenario: Scenario, name: str) -> list[Any]:
-    """What is in a set, and in the sets that it names."""
-    sets = scenario.cluster.plugin_sets
-    found: list[Any] = []
-    for entry in sets[name]:
-        found += (
-            _entries(scenario, entry)
-            if isinstance(entry, str) and entry in sets
-            else [msgspec.to_builtins(entry)]
-        )
-    return found
 
 
 def _version_with(scenario: Scenario, name: str) -> str | None:

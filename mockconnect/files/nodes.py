@@ -244,6 +244,8 @@ class _Yaml:
 
 # --- JSON -------------------------------------------------------------------------------------------------------------
 
+_HALF: Final = re.compile("[\ud800-\udfff]")
+"""What JSON can say by escapes, and no file can hold."""
 _SPACE: Final = re.compile(r"[ \t\r\n]*")
 _WORD: Final = re.compile(r"true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?")
 
@@ -319,6 +321,8 @@ class _Json:
             text, self._at = scanstring(self._text, self._at + 1, True)
         except ValueError as error:
             raise _SyntaxError(line, f"no JSON: {str(error).split(':')[0]}") from error
+        if _HALF.search(text) is not None:
+            raise _SyntaxError(line, "no text: half of a surrogate pair stands alone")
         return Scalar(line, text, plain=False)
 
     def _peek(self) -> str:

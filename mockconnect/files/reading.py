@@ -192,6 +192,9 @@ class _Reader:
         if not isinstance(node, Items):
             self._wrong(node, kind, place)
             return []
+        least, most, count = kind.min_length or 0, kind.max_length, len(node.items)
+        if count < least or (most is not None and count > most):
+            self._tree.problem(place, f"expected {_entries(least, most)}, found {count or 'none'}")
         return [self.read(item, kind.item_type, (*place, index)) for index, item in enumerate(node.items)]
 
     def _tuple(self, node: Node, kind: inspect.VarTupleType, place: Place) -> Any:
@@ -418,6 +421,12 @@ def _range(kind: inspect.IntType | inspect.FloatType) -> str:
     if kind.ge is not None:
         return f" from {kind.ge}"
     return "" if kind.gt is None else f" above {kind.gt}"
+
+
+def _entries(least: int, most: int | None) -> str:
+    if most is None:
+        return "at least one entry" if least == 1 else f"at least {least} entries"
+    return f"{least} entries" if least == most else f"from {least} to {most} entries"
 
 
 _EXPECTED: Final[Mapping[type, str]] = {

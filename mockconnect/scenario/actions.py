@@ -33,7 +33,7 @@ from mockconnect.core.faults import FAULTS, LIMITS, Fault, OwnerOf, Target
 from mockconnect.core.plugins import PluginDesc
 from mockconnect.files.cluster import Properties, Text
 from mockconnect.files.reading import Duration
-from mockconnect.scenario.parts import Part
+from mockconnect.scenario.parts import Part, Several
 
 # --- verbs of a scenario ----------------------------------------------------------------------------------------------
 
@@ -76,7 +76,7 @@ class OwnerGiven(Part, kw_only=True, frozen=True):
     owner_of: Text
 
 
-TargetGiven = Text | list[Text] | OwnerGiven
+TargetGiven = Text | Several | OwnerGiven
 RENAMED: Final[Mapping[str, str]] = {"connector_class": "class", "source": "from", "target": "to"}
 """Fields of faults that have a shorter name in files."""
 
@@ -101,7 +101,7 @@ def _argument_type(hint: Any, name: str) -> Any:
         low, high = LIMITS[name]
         return Annotated[hint, msgspec.Meta(ge=low, le=high)]
     if get_origin(hint) is tuple:
-        return list[Text]
+        return list[Text] if name == "topics" else Several  # a connector may have no topics
     return Properties if get_origin(hint) is not None and get_origin(hint) not in (Literal, list) else hint
 
 
@@ -143,6 +143,12 @@ def _own(fault: type[Fault]) -> list[Field[Any]]:
 def first_field(verb: str) -> Field[Any] | None:
     """The first argument of a verb, if it has any that is more than a detail."""
     return next((one for one in _own(FAULT_VERBS[verb]) if not one.kw_only), None)
+
+
+def takes_several(verb: str) -> bool:
+    """Whether a list may stand alone behind a verb."""
+    first = first_field(verb)
+    return first is not None and get_type_hints(FAULT_VERBS[verb])[first.name] in (Target, tuple[str, ...])
 
 
 def _first_is_enough(verb: str) -> bool:
@@ -211,7 +217,7 @@ def _with_verbs(name: str, bases: tuple[type, ...], *more: tuple[str, Any, Any])
     )
 
 
-SHORT: Final[Any] = Text | list[Text]
+SHORT: Final[Any] = Text | Several
 """What stands instead of a mapping where the first argument is enough."""
 
 if TYPE_CHECKING:
@@ -224,10 +230,12 @@ if TYPE_CHECKING:
     class Action(ActionParts, kw_only=True, frozen=True):
         """One verb with its arguments."""
 
-        choose: list[Choice] | None = None
+        choose: Annotated[list[Choice], msgspec.Meta(min_length=1)] | None = None
 else:
     Choice = _with_verbs("Choice", (ActionParts,), ("weight", Annotated[int, msgspec.Meta(ge=1)], 1))
-    Action = _with_verbs("Action", (ActionParts,), ("choose", list[Choice] | None, None))
+    Action = _with_verbs(
+        "Action", (ActionParts,), ("choose", Annotated[list[Choice], msgspec.Meta(min_length=1)] | None, None)
+    )
 
 
 # --- from arguments to faults --------------------------------------------------------------------------------------------

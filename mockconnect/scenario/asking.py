@@ -20,7 +20,7 @@ from mockconnect.core.errors import ConnectError
 from mockconnect.core.journal import RequestRow
 from mockconnect.core.sim import Process, Reply, Steps, Within, either
 from mockconnect.scenario.actions import Request
-from mockconnect.scenario.operations import OPERATIONS
+from mockconnect.scenario.operations import OPERATIONS, parameter
 from mockconnect.scenario.requests import SHOWN_MAX, RequestRecord
 
 Ended = Callable[[RequestRecord], object]
@@ -30,21 +30,22 @@ _HEALTH: Final = {"starting": 503, "unhealthy": 500}
 def arguments(request: Request) -> dict[str, Any]:
     """What core's operation of that name is given."""
     given: dict[str, Any] = {
-        "name": request.logger if request.logger is not None else request.connector,
+        "connector": request.connector,
+        "logger": request.logger,
         "task": request.task,
         "plugin": request.plugin,
+        "config": request.config,
         "expand": request.expand,
         "include_tasks": request.include_tasks,
         "only_failed": request.only_failed,
         "initial_state": request.initial_state,
         "scope": request.scope,
         "level": None if request.level is None else {"level": request.level},
+        "offsets": None
+        if request.offsets is None
+        else [(one.partition, one.offset) for one in request.offsets],
     }
-    if request.config is not None:
-        given["patch" if request.operation == "patch_connector_config" else "config"] = request.config
-    if request.offsets is not None:
-        given["offsets"] = [(one.partition, one.offset) for one in request.offsets]
-    return {name: value for name, value in given.items() if value is not None}
+    return {parameter(request.operation, name): value for name, value in given.items() if value is not None}
 
 
 def ask(

@@ -10,8 +10,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-import msgspec
-
 from mockconnect.core.client_faults import NAMED_ANSWERS, OK
 from mockconnect.core.group_faults import CONDITIONS
 from mockconnect.core.journal import is_operation
@@ -22,7 +20,15 @@ from mockconnect.files.nodes import Entries
 from mockconnect.files.problems import nearest, one_of, unknown
 from mockconnect.files.reading import Place, Tree
 from mockconnect.scenario import operations
-from mockconnect.scenario.actions import BARE, FAULT_VERBS, NO_VERBS, ActionParts, Request, first_field
+from mockconnect.scenario.actions import (
+    BARE,
+    FAULT_VERBS,
+    NO_VERBS,
+    ActionParts,
+    Request,
+    first_field,
+    takes_several,
+)
 from mockconnect.scenario.conditions import (
     ABOUT_CONNECTOR,
     AnswerFilter,
@@ -124,11 +130,16 @@ def _walk(part: object, place: Place) -> Iterator[tuple[Place, Part]]:
     """Every part with its place."""
     if isinstance(part, Part):
         yield place, part
-        for one in msgspec.structs.fields(part):
-            yield from _walk(getattr(part, one.name), (*place, one.encode_name))
+        for name, shown in _names(part):
+            yield from _walk(getattr(part, name), (*place, shown))
     elif isinstance(part, list):
         for number, item in enumerate(part):
             yield from _walk(item, (*place, number))
+
+
+def _names(part: Part) -> Iterable[tuple[str, str]]:
+    """Its fields, and what a file calls them."""
+    return zip(part.__struct_fields__, part.__struct_encode_fields__, strict=True)
 
 
 # --- rules --------------------------------------------------------------------------------------------------------------
@@ -194,7 +205,7 @@ def _on_request(checker: Checker, trigger: OnRequest, place: Place) -> None:
 
 def _random(checker: Checker, trigger: Random, place: Place) -> None:
     checker.spread((*place, "every"), trigger.every)
-    if len(trigger.between) != 2 or trigger.between[0] > trigger.between[1]:
+    if trigger.between[0] > trigger.between[1]:
         checker.problem((*place, "between"), "expected two moments, the earlier one first")
 
 
@@ -229,6 +240,9 @@ _TARGETS: Final = frozenset({"worker", "workers", "leader", "a", "b", "source", 
 
 
 def _fault(checker: Checker, verb: str, given: Any, place: Place) -> None:
+    if isinstance(given, list) and not takes_several(verb):
+        checker.problem(place, "expected one text, found a list")
+        return
     if verb == "lag" and getattr(given, "config", None) is None and getattr(given, "status", None) is None:
         checker.problem(place, "nothing lags: say how far 'config' or 'status' is behind")
     if not isinstance(given, Part):
@@ -236,8 +250,8 @@ def _fault(checker: Checker, verb: str, given: Any, place: Place) -> None:
         if first is not None:
             _argument(checker, verb, first.name, given, place)
         return
-    for one in msgspec.structs.fields(given):
-        _argument(checker, verb, one.name, getattr(given, one.name), (*place, one.encode_name))
+    for name, shown in _names(given):
+        _argument(checker, verb, name, getattr(given, name), (*place, shown))
 
 
 def _argument(checker: Checker, verb: str, name: str, value: Any, at: Place) -> None:
@@ -289,26 +303,23 @@ def _version(checker: Checker, place: Place, text: str) -> None:
         checker.problem(place, str(error))
 
 
-_NEEDS: Final[Mapping[str, str]] = {
-    **{
-        name: "connector"
-        for name, row in operations.OPERATIONS.items()
-        if "{name}" in row.path or name == "create_connector"
-    },
-    **{name: "plugin" for name, row in operations.OPERATIONS.items() if "{plugin}" in row.path},
-    **{name: "logger" for name, row in operations.OPERATIONS.items() if "{logger}" in row.path},
-}
-
-
 def _request(checker: Checker, request: Request, place: Place) -> None:
     _operation(checker, request.operation, (*place, "operation"), ())
     checker.target((*place, "worker"), request.worker)
-    needed = [_NEEDS[request.operation]] if request.operation in _NEEDS else []
-    if "{task}" in getattr(operations.OPERATIONS.get(request.operation), "path", ""):
-        needed.append("task")
-    for name in needed:
-        if getattr(request, name) is None:
-            checker.problem((*place, name), f"missing: {request.operation} needs it")
+    if request.operation not in operations.OPERATIONS:
+        return
+    parameters = operations.parameters_of(request.operation)
+    for field, shown in _names(request):
+        name = operations.parameter(request.operation, field)
+        is_given = getattr(request, field) is not None
+        if parameters.get(name) and not is_given:
+            checker.problem((*place, shown), f"missing: {request.operation} needs it")
+        elif is_given and name not in parameters and field not in ASKING:
+            checker.problem((*place, shown), f"{request.operation} takes no such thing")
+
+
+ASKING: Final = ("operation", "worker", "give_up_after")
+"""What is said of any request; the rest goes to core's operation."""
 
 
 def _operation(checker: Checker, name: str, place: Place, groups: Sequence[str]) -> None:
@@ -323,7 +334,7 @@ def _operation(checker: Checker, name: str, place: Place, groups: Sequence[str])
 
 
 def _says_nothing(condition: Condition) -> bool:
-    return all(getattr(condition, one.name) is None for one in msgspec.structs.fields(Condition))
+    return all(getattr(condition, name) is None for name in Condition.__struct_fields__)
 
 
 def _condition(checker: Checker, condition: Condition, place: Place) -> None:
@@ -350,9 +361,8 @@ def _condition(checker: Checker, condition: Condition, place: Place) -> None:
 
 
 def _some(checker: Checker, part: TaskCounts | WorkersCondition | GroupCondition, place: Place) -> None:
-    if all(getattr(part, one.name) is None for one in msgspec.structs.fields(part)):
-        known = ", ".join(one.encode_name for one in msgspec.structs.fields(part))
-        checker.problem(place, f"expected one of {known}")
+    if all(getattr(part, name) is None for name in part.__struct_fields__):
+        checker.problem(place, f"expected one of {', '.join(part.__struct_encode_fields__)}")
 
 
 def _workers(checker: Checker, workers: WorkersCondition, place: Place) -> None:
@@ -413,9 +423,7 @@ def _backoff(checker: Checker, backoff: Backoff, place: Place) -> None:
 
 
 def _client(checker: Checker, expectation: ClientExpectation, place: Place) -> None:
-    given = [
-        one.name for one in msgspec.structs.fields(expectation) if getattr(expectation, one.name) is not None
-    ]
+    given = [name for name in expectation.__struct_fields__ if getattr(expectation, name) is not None]
     if not given:
         checker.problem(place, "expected something of the client")
     for name in given[1:]:

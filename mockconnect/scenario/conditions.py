@@ -6,12 +6,12 @@ and ``not`` make the rest. What they mean on a cluster is in ``view``.
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
 from mockconnect.files.cluster import Text
-from mockconnect.scenario.parts import Count, Part
+from mockconnect.scenario.parts import Count, Part, Several
 
 Shown = Literal["UNASSIGNED", "RUNNING", "PAUSED", "STOPPED", "FAILED", "RESTARTING", "NONE"]
 """A state as statuses show it; ``NONE`` is no status at all."""
@@ -33,7 +33,7 @@ class TaskCounts(Part, kw_only=True, frozen=True):
 class RequestFilter(Part, kw_only=True, frozen=True):
     """Requests by what they ask. What is left out does not matter."""
 
-    operation: Text | list[Text] | None = None
+    operation: Text | Several | None = None
     """Names of operations, or ``any_read`` and ``any_write``."""
     connector: Text | None = None
     """A name, or a pattern with ``*``."""
@@ -49,7 +49,7 @@ class RequestFilter(Part, kw_only=True, frozen=True):
 class AnswerFilter(RequestFilter, kw_only=True, frozen=True):
     """Requests that have ended, by their answers too."""
 
-    answer: Text | list[Text] | None = None
+    answer: Text | Several | None = None
     """``409``, ``5xx``, ``none`` (the connection broke), or a name such as ``409.stale_config``."""
     message: Text | None = None
     """The message of the error, with ``*``."""
@@ -62,7 +62,7 @@ class AnswerFilter(RequestFilter, kw_only=True, frozen=True):
 class WorkersCondition(Part, kw_only=True, frozen=True):
     """How many workers are like that; all of them, if no ``count`` is given."""
 
-    names: Text | list[Text] | None = None
+    names: Text | Several | None = None
     running: bool | None = None
     serving: bool | None = None
     frozen: bool | None = None
@@ -96,7 +96,7 @@ class Condition(Part, kw_only=True, frozen=True):
 
     connector: Text | None = None
     task: int | None = None
-    state: Shown | list[Shown] | None = None
+    state: Shown | Annotated[list[Shown], msgspec.Meta(min_length=1)] | None = None
     """What statuses show of the connector, or of its task."""
     tasks: TaskCounts | None = None
     exists: bool | None = None
@@ -119,7 +119,7 @@ class Condition(Part, kw_only=True, frozen=True):
     settled: bool | None = None
     request: AnswerFilter | None = None
     """A request with that answer has ended."""
-    any: list[Condition] | None = None
+    any: Annotated[list[Condition], msgspec.Meta(min_length=1)] | None = None
     not_: Condition | None = msgspec.field(name="not", default=None)
 
 

@@ -11,11 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from inspect import Parameter, signature
 from typing import Final
 
 from mockconnect.core import errors
 from mockconnect.core.client_faults import NAMED_ANSWERS
 from mockconnect.core.errors import ConnectError
+from mockconnect.core.forwarding import OPERATIONS as CORE_OPERATIONS
 from mockconnect.core.patterns import matches
 
 
@@ -61,6 +63,21 @@ OPERATIONS: Final[Mapping[str, OperationRow]] = {
     "set_logger": OperationRow("PUT", "/admin/loggers/{logger}", 200),
 }
 # fmt: on
+
+
+def parameter(operation: str, field: str) -> str:
+    """What core's operation calls that field of a request; nothing, if it is not for this operation."""
+    if field in ("connector", "logger"):
+        is_logger = "{logger}" in OPERATIONS[operation].path
+        return "name" if is_logger == (field == "logger") else ""
+    return "patch" if (operation, field) == ("patch_connector_config", "config") else field
+
+
+def parameters_of(operation: str) -> Mapping[str, bool]:
+    """What core's operation can be given, and whether it must be."""
+    found = signature(CORE_OPERATIONS[operation].ask).parameters.values()
+    return {one.name: one.default is Parameter.empty for one in found}
+
 
 GROUPS: Final = ("any", "any_read", "any_write")
 

@@ -6,6 +6,7 @@ from typing import Annotated, Final
 
 import msgspec
 
+from mockconnect.files.cluster import Text
 from mockconnect.files.reading import Duration
 
 
@@ -13,6 +14,8 @@ class Part(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True
     """A mapping of the file: unknown keys are mistakes."""
 
 
+Several = Annotated[list[Text], msgspec.Meta(min_length=1)]
+"""At least one text."""
 COUNT_PATTERN: Final = r"^(>=|<=|>|<|!=)\s*\d{1,9}$"
 Count = (
     Annotated[int, msgspec.Meta(ge=0)]
@@ -20,4 +23,4 @@ Count = (
 )
 """A number, or a bound such as ``>=2``."""
 
-__all__ = ["COUNT_PATTERN", "Count", "Duration", "Part"]
+__all__ = ["COUNT_PATTERN", "Count", "Duration", "Part", "Several"]

@@ -20,7 +20,7 @@ from mockconnect.files.reading import Duration
 from mockconnect.files.schema import at_most_one, file_schema_of
 from mockconnect.scenario.actions import Action
 from mockconnect.scenario.conditions import AnswerFilter, Condition, RequestFilter
-from mockconnect.scenario.parts import Count, Part
+from mockconnect.scenario.parts import Count, Part, Several
 
 SPREAD_PATTERN: Final = r"^(\d+|(\d+(\.\d+)?(ms|s|m|h|d))+|(exp|uniform|normal|lognormal)\(.*\))$"
 SpreadText = Annotated[str, msgspec.Meta(extra_json_schema={"pattern": SPREAD_PATTERN})]
@@ -129,7 +129,7 @@ class Rule(Part, kw_only=True, frozen=True):
     on_request: OnRequest | None = None
     when: When | None = None
     random: Random | None = None
-    do: Text | Action | list[Text | Action] | None = None
+    do: Text | Action | Annotated[list[Text | Action], msgspec.Meta(min_length=1)] | None = None
     for_: Duration | None = msgspec.field(name="for", default=None)
     """How long what it did lasts, where the actions do not say it themselves."""
     until: Until | None = None
@@ -157,7 +157,7 @@ class Eventually(Part, kw_only=True, frozen=True):
     """Within this time after the timeline's end all of that is true at one moment."""
 
     within: Duration
-    that: list[Condition]
+    that: Annotated[list[Condition], msgspec.Meta(min_length=1)]
 
 
 class MaxRate(RequestFilter, kw_only=True, frozen=True):
@@ -173,7 +173,7 @@ class Backoff(RequestFilter, kw_only=True, frozen=True):
     ``max_tries`` bounds how often the same is tried in a row.
     """
 
-    answers: list[Text]
+    answers: Several
     min_first_delay: Duration = 0
     max_tries: Annotated[int, msgspec.Meta(ge=1)] | None = None
 
