@@ -168,6 +168,15 @@ def snapshot(api: Api) -> None:
 
 
 @ctl.command()
+@click.argument("scopes", nargs=-1, metavar="[state|journal|faults|scenario|clock|all]...")
+@_api
+def reset(api: Api, scopes: tuple[str, ...]) -> None:
+    """Make the cluster what it was when it started, or only a part of it."""
+    answer = api.ask("POST", "/reset", {"scopes": list(scopes)} if scopes else None)
+    _show_pairs(api, answer)
+
+
+@ctl.command()
 @_api
 def workers(api: Api) -> None:
     """All workers."""
@@ -409,6 +418,8 @@ def _print_event(api: Api, event: Mapping[str, Any]) -> None:
             f"{event['number']:>6} {event['at_ms']:>10} {event['worker']:<18} {event['generation']:>4}"
             f" {event['what']:<20} {event['detail']}".rstrip()
         )
+    elif "resets" in event:
+        click.echo("the cluster was made anew; its numbers begin again", err=True)
     else:
         click.echo(f"events {event['from']} to {event['to']} are no longer there", err=True)
 

@@ -15,7 +15,7 @@ import asyncio
 import gc
 import socket
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
@@ -26,6 +26,7 @@ from typing import Final, Protocol, TypeAlias, TypeVar, Unpack, get_args
 
 from mockconnect.catalog import apache_plugins, client_definition
 from mockconnect.control.server import ControlServer
+from mockconnect.control.stage import EVERYTHING, SCOPES, Scope
 from mockconnect.core.answers import Answer
 from mockconnect.core.cluster import Cluster, ClusterOptions
 from mockconnect.core.connect import ConnectWorker, Rest
@@ -129,22 +130,21 @@ class Hosted:
         control: ReservedPort | None = None,
     ) -> None:
         options = self.options = staging.options
-        settings = tuple(plan.on(one.port) for plan, one in zip(options.workers, ports, strict=True))
+        self._scenario = staging.scenario
+        self._settings = tuple(plan.on(one.port) for plan, one in zip(options.workers, ports, strict=True))
+        self._ports, self._door = ports, front_door
+        self.resets = 0
         scheme = "http" if options.tls is None else "https"
         self.urls = tuple(f"{scheme}://{_shown(options.host)}:{one.port}" for one in ports)
         self.front_door_url = (
             None if front_door is None else f"{scheme}://{_shown(options.host)}:{front_door.port}"
         )
-        self.core = simulated(options, settings)
-        self.clock = Clock(self.core.sim, Pace(options.clock.kind), rate=options.clock.rate)
-        if options.per_request_ms is not None:
-            self.clock.per_request_ms = options.per_request_ms
-        by_name = {one.name: port for one, port in zip(settings, ports, strict=True)}
-        door = None
-        if front_door is not None and options.front_door is not None:
-            door = (front_door, options.front_door)
-        self.server = RestServer(self.core, self.clock, by_name, tls=options.tls, front_door=door)
-        self.player = None if staging.scenario is None else player_of(staging.scenario, self.core)
+        self.core = simulated(options, self._settings)
+        self.clock = self._clock()
+        self.server = self._server()
+        self._left: list[RestServer] = []
+        """Of clusters that were reset, as long as somebody is connected."""
+        self.player = self._player()
         self.control_url: str | None = None
         self._control: ControlServer | None = None
         if control is not None and options.control is not None:
@@ -153,10 +153,35 @@ class Hosted:
     def _controlled(self, port: ReservedPort, choice: ControlChoice) -> ControlServer:
         """The control API. Workers' ports mirror it where that opens nothing that was not asked for."""
         self.control_url = f"http://{_shown(choice.host)}:{port.port}"
-        control = ControlServer(self, port, choice.token, self.server.report)
+        control = ControlServer(self, port, choice.token, self._report)
         if choice.mirror and (choice.token or is_loopback(self.options.host)):
             self.server.aside = control.answer
         return control
+
+    def _report(self, request: str, where: str, error: BaseException) -> None:
+        self.server.report(request, where, error)
+
+    def _clock(self) -> Clock:
+        choice = self.options.clock
+        clock = Clock(self.core.sim, Pace(choice.kind), rate=choice.rate)
+        per_request_ms = self.options.per_request_ms
+        if per_request_ms is None and self._scenario is not None:
+            per_request_ms = self._scenario.settings.per_request
+        if per_request_ms is not None:
+            clock.per_request_ms = per_request_ms
+        return clock
+
+    def _server(self, admin_ports: Mapping[str, Sequence[ReservedPort]] | None = None) -> RestServer:
+        options, door = self.options, None
+        by_name = {one.name: port for one, port in zip(self._settings, self._ports, strict=True)}
+        if self._door is not None and options.front_door is not None:
+            door = (self._door, options.front_door)
+        return RestServer(
+            self.core, self.clock, by_name, admin_ports=admin_ports, tls=options.tls, front_door=door
+        )
+
+    def _player(self) -> Player | None:
+        return None if self._scenario is None else player_of(self._scenario, self.core)
 
     @classmethod
     async def start(cls, staging: Staged) -> Hosted:
@@ -173,8 +198,8 @@ class Hosted:
                 control = others[-1]
             with _no_collections(keep=len(options.connectors) > LARGE_CLUSTER_CONNECTORS):
                 hosted = cls(staging, ports, door, control)
-                hosted._settle()
-            await hosted.server.start()
+                hosted._settle(hosted.core)
+            hosted.server.start()
             if hosted._control is not None:
                 await hosted._control.start()
         except BaseException:
@@ -198,17 +223,72 @@ class Hosted:
             self.player.start()
         self.clock.rearm()
 
-    def _settle(self) -> None:
-        self.core.start()
-        if not self.options.cold_start and not self.core.settle():
+    def _settle(self, core: Cluster) -> None:
+        core.start()
+        if not self.options.cold_start and not core.settle():
             raise RuntimeError(
-                f"the cluster did not settle (seed {self.options.seed})\n{_text(self.core.sim.trace.tail(40))}"
+                f"the cluster did not settle (seed {self.options.seed})\n{_text(core.sim.trace.tail(40))}"
             )
+
+    # --- once more from the start -----------------------------------------------------------------------------------------
+
+    def reset(self, scopes: Collection[Scope] = EVERYTHING) -> None:
+        """Make the cluster, or a part of it, what it was when it started.
+
+        ``state`` is a new cluster of the same options and seed, on the same ports: time begins again, no fault is active,
+        nothing is played. Requests that are being answered lose their connections. ``scenario`` plays the one that it
+        was started with from the beginning, if there was one; any other ends. ``faults`` are healed, ``journal`` is
+        emptied, ``clock`` goes as fast as at first. ``all`` is all of them.
+        """
+        wanted = set(SCOPES if "all" in scopes else scopes)
+        with _no_collections(keep=False):
+            if "state" in wanted:
+                self._begin_anew(keeps_requests="journal" not in wanted, keeps_clock="clock" not in wanted)
+            else:
+                self._reset_parts(wanted)
+        if "scenario" in wanted:
+            self.player = self._player()
+            self.begin()
+
+    def _begin_anew(self, *, keeps_requests: bool, keeps_clock: bool) -> None:
+        old_clock, old_server = self.clock, self.server
+        gc.unfreeze()
+        core = simulated(self.options, self._settings)
+        self._settle(core)
+        if keeps_requests:
+            core.requests = self.core.requests
+            core.requests.on_request.clear()
+            core.requests.on_answer.clear()
+        self.core, self.player = core, None
+        old_server.leave()
+        self._left = [one for one in (*self._left, old_server) if not one.is_empty]
+        self.clock = self._clock()
+        if keeps_clock:
+            self.clock.rate, self.clock.per_request_ms = old_clock.rate, old_clock.per_request_ms
+        self.server = self._server(old_server.admin_ports)
+        self.server.aside, self.server.bugs = old_server.aside, old_server.bugs
+        self.resets += 1
+        self.server.start()
+
+    def _reset_parts(self, wanted: Collection[str]) -> None:
+        self.clock.advance(0)
+        if "scenario" in wanted and self.player is not None:
+            self.player.close()
+            self.player = None
+        if "faults" in wanted:
+            self.core.heal_all()
+        if "journal" in wanted:
+            self.core.requests.clear()
+        if "clock" in wanted:
+            first = self._clock()
+            self.clock.rate, self.clock.per_request_ms = first.rate, first.per_request_ms
+        self.clock.rearm()
 
     async def stop(self) -> None:
         if self._control is not None:
             await self._control.stop()
-        await self.server.stop()
+        for server in (*self._left, self.server):
+            await server.stop()
         gc.unfreeze()
 
 
@@ -565,6 +645,18 @@ class RunningCluster:
     def requests(self, last: int | None = None) -> list[RequestRow]:
         """What clients have asked, at workers and at the front door, the oldest first (``last``: only so many)."""
         return self._do(lambda: list(self._core.requests.rows(last)))
+
+    def reset(self, *scopes: Scope) -> None:
+        """Make the cluster what it was when it started: same options, seed and ports, so the same run again.
+
+        ``reset("journal", "faults")`` is a part of that; the parts are ``state`` (a new cluster, at the beginning of time),
+        ``scenario``, ``faults``, ``journal`` and ``clock``. Requests that are being answered lose their connections.
+        Raises :class:`ValueError` for any other name.
+        """
+        for scope in scopes:
+            if scope not in SCOPES:
+                raise ValueError(f"reset: {one_of(scope, SCOPES)}")
+        self._do(lambda: self._hosted.reset(scopes or EVERYTHING))
 
     # --- the scenario -------------------------------------------------------------------------------------------------------
 

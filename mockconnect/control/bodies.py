@@ -10,12 +10,13 @@ Rules of this room:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Final, Literal, TypeVar, get_type_hints
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 import msgspec
 
 from mockconnect.control.problems import ControlError, mistaken
-from mockconnect.core.faults import Fault, Target
+from mockconnect.control.stage import Scope
+from mockconnect.core.faults import Fault
 from mockconnect.files.nodes import Entries, Node, Scalar, parse
 from mockconnect.files.problems import FileError, nearest, one_of, unknown
 from mockconnect.files.reading import Duration, Tree
@@ -100,6 +101,14 @@ class RunUntil(Part, kw_only=True, frozen=True):
 
     until: str | int = "settled"
     max: Duration = 600_000
+
+
+class Reset(Part, kw_only=True, frozen=True):
+    """Of what: ``state`` is a new cluster."""
+
+    scopes: Annotated[list[Scope], msgspec.Meta(min_length=1)] = msgspec.field(
+        default_factory=lambda: ["all"]
+    )
 
 
 class ScenarioStart(Part, kw_only=True, frozen=True):
@@ -189,16 +198,8 @@ def _fault(tree: Tree[Any], known: Known) -> Fault:
     if not action.verbs:
         return fault_of(next(iter(node.entries)), None, None)
     Checker(tree, known).check(action, ())
-    if isinstance(action.arguments, list) and not _takes_several(action.verb):
-        tree.problem((action.verb,), "expected one text, found a list")
     tree.raise_any()
     return fault_of(action.verb, action.arguments, None)
-
-
-def _takes_several(verb: str) -> bool:
-    """Whether a list may stand alone behind a verb."""
-    kind, first = FAULT_VERBS[verb], first_field(verb)
-    return first is not None and get_type_hints(kind)[first.name] in (Target, tuple[str, ...])
 
 
 def _alone(verb: str) -> str:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Collection
+from typing import Final, Literal, Protocol, get_args
 
 from mockconnect.core.cluster import Cluster
 from mockconnect.options import Options
 from mockconnect.rest.clock import Clock
 from mockconnect.scenario.player import Player
+
+Scope = Literal["state", "journal", "faults", "scenario", "clock", "all"]
+SCOPES: Final[tuple[Scope, ...]] = get_args(Scope)
+"""What a reset can be of."""
+EVERYTHING: Final[tuple[Scope, ...]] = ("all",)
 
 
 class Stage(Protocol):
@@ -19,6 +25,11 @@ class Stage(Protocol):
     urls: tuple[str, ...]
     front_door_url: str | None
     player: Player | None
+    resets: int
+    """How often the cluster was made anew."""
 
     def begin(self, *, with_client: bool = False) -> None:
         """Begin to play ``player``."""
+
+    def reset(self, scopes: Collection[Scope] = EVERYTHING) -> None:
+        """Make the cluster, or a part of it, what it was when it started."""

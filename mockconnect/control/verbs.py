@@ -83,7 +83,7 @@ class Desk:
     def __init__(self, stage: Stage, openapi: Callable[[], object]) -> None:
         self.stage = stage
         self.openapi = openapi
-        self.followers = Followers(stage.core.sim.trace)
+        self.followers = Followers(stage)
         self.moving = asyncio.Lock()
         """Two requests that move time do it one after the other."""
 
@@ -124,6 +124,7 @@ async def info(desk: Desk, _: Asked) -> Answered:
             trace=core.sim.trace.hash,
             faults=len(core.faults.active),
             requests=core.requests.count,
+            resets=stage.resets,
             scenario=None if stage.player is None else stage.player.scenario.name,
             clock=views.clock_view(stage),
         )
@@ -139,6 +140,19 @@ def own_version() -> str:
 
 async def snapshot(desk: Desk, _: Asked) -> Answered:
     return Answered(desk.stage.core.snapshot())
+
+
+async def reset(desk: Desk, asked: Asked) -> Answered:
+    scopes = asked.body_as(bodies.Reset).scopes if asked.text.strip() else bodies.Reset().scopes
+    desk.stage.reset(scopes)
+    return Answered(
+        views.WasReset(
+            scopes=[*dict.fromkeys(scopes)],
+            resets=desk.stage.resets,
+            event=desk.event,
+            clock=views.clock_view(desk.stage),
+        )
+    )
 
 
 async def schemas(_desk: Desk, _asked: Asked) -> Answered:
@@ -311,14 +325,16 @@ def _bounded(what: str, span_ms: int) -> int:
 
 async def _move(desk: Desk, span_ms: int, reached: Callable[[], bool], *, is_goal: bool) -> Answered:
     """Move time on in slices that end at events, so that long quiet spans cost one."""
-    clock = desk.stage.clock
     async with desk.moving:
+        clock = desk.stage.clock
         clock.advance(0)
         from_ms = clock.now_ms
         end_ms = from_ms + span_ms
         while clock.now_ms < end_ms and not reached():
             clock.run_until(reached, _slice(desk, end_ms))
             await asyncio.sleep(0)
+            if clock is not desk.stage.clock:
+                raise ControlError("refused", "the cluster was reset meanwhile; its time begins again")
     is_reached = reached() if is_goal else True
     return Answered(views.Moved(reached=is_reached, from_ms=from_ms, now_ms=clock.now_ms, event=desk.event))
 

@@ -67,7 +67,18 @@ class InfoView(View, frozen=True, kw_only=True):
     """Its rows so far as a hash and a number: equal ones mean equal runs."""
     faults: int
     requests: int
+    resets: int
+    """How often the cluster was made anew: numbers of events, requests and faults began again each time."""
     scenario: str | None
+    clock: ClockView
+
+
+class WasReset(View, frozen=True, kw_only=True):
+    """What was reset, and where the cluster is now."""
+
+    scopes: list[str]
+    resets: int
+    event: int
     clock: ClockView
 
 
@@ -172,6 +183,8 @@ class Events(View, frozen=True, kw_only=True):
 
     events: list[EventView]
     next: int
+    resets: int
+    """Another number than last time: these are rows of another run, whose numbers began again."""
 
 
 class ShippedView(View, frozen=True, kw_only=True):
@@ -325,7 +338,8 @@ def events_view(stage: Stage, query: EventsQuery) -> Events:
         rows = list(numbered(trace, max(0, trace.count - query.limit)))
     else:
         rows = list(numbered(trace, query.since))[: query.limit]
-    return Events(events=rows, next=rows[-1].number if rows else min(trace.count, query.since or trace.count))
+    end = rows[-1].number if rows else min(trace.count, query.since or trace.count)
+    return Events(events=rows, next=end, resets=stage.resets)
 
 
 def numbered(trace: Trace, since: int) -> Iterator[EventView]:

@@ -166,12 +166,14 @@ ReadAgain = Callable[[bytes, web.BaseRequest], Awaitable[web.StreamResponse]]
 class Connection(web.RequestHandler):
     """One connection. It remembers the bytes of the request that is being read."""
 
-    __slots__ = ("_read_again", "_seen")
+    __slots__ = ("_read_again", "_seen", "is_aside")
 
     def __init__(self, read_again: ReadAgain, manager: web.Server, **options: Any) -> None:
         super().__init__(manager, **options)
         self._read_again = read_again
         self._seen = b""
+        self.is_aside = False
+        """Whether the request that is being answered is not one for the simulated cluster."""
 
     def data_received(self, data: bytes) -> None:
         """Bytes of a head, or of a body."""

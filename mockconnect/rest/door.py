@@ -72,16 +72,39 @@ class Door:
 
     def close(self, *, breaks: bool) -> None:
         """Stop listening. With ``breaks`` connections break, else those without a request end."""
-        listening, self._listening = self._listening, None
-        if listening is not None:
-            asyncio.get_running_loop().remove_reader(listening)
-            listening.close()
-            self._port.listening_ended()
+        self._stop_listening()
         for connection in self._connections.connections:
             if breaks:
                 break_connection(connection.transport)
             elif isinstance(connection, Connection) and connection.is_idle:
                 connection.force_close()
+
+    def _stop_listening(self) -> None:
+        listening, self._listening = self._listening, None
+        if listening is not None:
+            asyncio.get_running_loop().remove_reader(listening)
+            listening.close()
+            self._port.listening_ended()
+
+    def leave(self) -> None:
+        """Stop listening for good: connections without a request end, those with one break.
+
+        A request that is not for the cluster is answered first.
+        """
+        self._stop_listening()
+        for connection in self._connections.connections:
+            assert isinstance(connection, Connection), connection
+            if connection.is_aside:
+                connection.close()
+            elif connection.is_idle:
+                connection.force_close()
+            else:
+                break_connection(connection.transport)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nobody is connected any more."""
+        return not self._connections.connections and not self._accepting
 
     async def end(self) -> None:
         """No more connections at all."""

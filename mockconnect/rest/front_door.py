@@ -75,6 +75,15 @@ class FrontDoor:
         self._door = Door(self._port, self._handle, self._read_again, self._tls)
         self._door.open()
 
+    def leave(self) -> None:
+        """See :meth:`Door.leave`; the port stays reserved."""
+        if self._door is not None:
+            self._door.leave()
+
+    @property
+    def is_empty(self) -> bool:
+        return self._door is None or self._door.is_empty
+
     async def end(self) -> None:
         if self._door is not None:
             await self._door.end()

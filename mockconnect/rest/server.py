@@ -120,23 +120,39 @@ class RestServer:
         self.clock = clock
         self.journal = journal
         self.bugs: list[Bug] = []
+        self.admin_ports: dict[str, Sequence[ReservedPort]] = {}
         self._listeners: list[Listener] = []
         main: dict[str, Listener] = {}
         for worker in cluster.workers.values():
             main[worker.name] = Listener(self, worker, ports[worker.name], is_admin=False)
             self._listeners.append(main[worker.name])
-            for port in (admin_ports or {}).get(worker.name) or _admin_ports(worker):
+            self.admin_ports[worker.name] = (admin_ports or {}).get(worker.name) or _admin_ports(worker)
+            for port in self.admin_ports[worker.name]:
                 self._listeners.append(Listener(self, worker, port, is_admin=True))
         self._front_door = None if front_door is None else FrontDoor(cluster, clock, *front_door, main, tls)
 
-    async def start(self) -> None:
-        """Listen wherever a worker listens now, and follow the workers from here on."""
+    def start(self) -> None:
+        """Listen wherever a worker listens now, and follow the workers from here on; on the running loop."""
         self.clock.on_failure = lambda error: self.report("a timer", "-", error)
         self.clock.start()
         for listener in self._listeners:
             listener.follow()
         if self._front_door is not None:
             self._front_door.start()
+
+    def leave(self) -> None:
+        """Give up what waits and let go of the workers; the ports stay reserved, for another server."""
+        self.clock.stop()
+        if self._front_door is not None:
+            self._front_door.leave()
+        for listener in self._listeners:
+            listener.leave()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nobody is connected any more, after :meth:`leave`."""
+        front_door_is_empty = self._front_door is None or self._front_door.is_empty
+        return front_door_is_empty and all(listener.is_empty for listener in self._listeners)
 
     async def stop(self) -> None:
         """Give up what waits, break every connection, free the ports."""
@@ -178,7 +194,7 @@ class Listener:
         self._tls = None if is_admin else server.tls
         self._scheme = "http" if self._tls is None else "https"
         self._rest = Rest.REFUSED
-        self._door: Door
+        self._door: Door | None = None
         self._journal = server.cluster.requests
         self._sim = server.cluster.sim
         self._interference = Interference(self, server.cluster, server.clock, worker)
@@ -207,24 +223,39 @@ class Listener:
         self._server.cluster.client_faults.on_refused.append(self._refused_changed)
         self._rest_changed(self._worker)
 
-    async def end(self) -> None:
-        """No more connections, and no more of this worker."""
+    def leave(self) -> None:
+        """Nothing more of this worker; see :meth:`Door.leave`. The port stays reserved."""
+        self._unfollow()
+        if self._door is not None:
+            self._door.leave()
+
+    @property
+    def is_empty(self) -> bool:
+        return self._door is None or self._door.is_empty
+
+    def _unfollow(self) -> None:
         if self._rest_changed in self._worker.on_rest:
             self._worker.on_rest.remove(self._rest_changed)
             self._server.cluster.client_faults.on_refused.remove(self._refused_changed)
+
+    async def end(self) -> None:
+        """No more connections, and no more of this worker."""
+        self._unfollow()
+        if self._door is not None:
             await self._door.end()
         self._port.close()
 
     def _rest_changed(self, worker: ConnectWorker) -> None:
-        before, self._rest = self._rest, worker.rest
+        door, before, self._rest = self._door, self._rest, worker.rest
+        assert door is not None, "only a port that follows its worker is told of it"
         if self._server.cluster.client_faults.refuses(worker.name):
             self._rest = Rest.REFUSED
         if self._rest is Rest.REFUSED:
-            self._door.close(breaks=before is not Rest.STOPPING)
-        elif not self._door.is_open:
+            door.close(breaks=before is not Rest.STOPPING)
+        elif not door.is_open:
             if self._worker.settings is not self._settings:
                 self._configure()
-            self._door.open()
+            door.open()
 
     @property
     def refuses(self) -> bool:
@@ -243,7 +274,11 @@ class Listener:
         head_size = len(connection.take_seen())
         aside = self._server.aside
         if aside is not None and request.raw_path.startswith(ASIDE):
-            return await aside(request)
+            connection.is_aside = True
+            try:
+                return await aside(request)
+            finally:
+                connection.is_aside = False
         self._server.clock.request_began()
         return await self.answer(Incoming.of(request), head_size)
 

@@ -318,7 +318,7 @@ def test_events(control: Any) -> None:
     event = control("POST", "/faults", "crash: connect-1").body["event"]
     newest = control.get("/events?limit=1")["events"][0]
     assert newest["number"] == event == control.get("/events?since=0&limit=1000")["next"]
-    assert control.get(f"/events?since={event}") == {"events": [], "next": event}
+    assert control.get(f"/events?since={event}") == {"events": [], "next": event, "resets": 0}
 
 
 def test_events_as_they_come(control: Any) -> None:

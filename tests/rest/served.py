@@ -174,7 +174,7 @@ async def served(
     by_name = {each.name: port for each, port in zip(settings, ports, strict=True)}
     door = None if front_door is None else (reserve(), front_door)
     server = RestServer(cluster, clock, by_name, journal=journal, front_door=door)
-    await server.start()
+    server.start()
     running = ServedCluster(cluster, server, clock, ports, 0 if door is None else door[0].port)
     try:
         yield running
