@@ -29,6 +29,7 @@ from mockconnect.cli_files import TIMELINES, check_files, write_timeline
 from mockconnect.cli_run import run
 from mockconnect.cli_scenarios import load, scenarios
 from mockconnect.commands import plugins, refuse, schema, seed
+from mockconnect.usual import CONTROL_PORT
 
 if TYPE_CHECKING:
     from urllib.request import HTTPSHandler
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     from mockconnect.scenario.report import Report
 
 DEFAULT_PORT: Final = "8083"
-DEFAULT_CONTROL_PORT: Final = "8099"
 HEALTH_TIMEOUT_S: Final = 12.0
 """A little longer than the 10 s after which a worker itself says that it is not healthy."""
 
@@ -144,7 +144,7 @@ def _option(name: str, help_text: str, *more_variables: str, **attributes: Any) 
 @_option("--front-door-port", "Port of the front door; 0 takes a free one.", default=None, metavar="PORT")
 @_option(
     "--control-port",
-    f"Port of the control API: {DEFAULT_CONTROL_PORT} (with --port 0 a free one) if left out, off for none.",
+    f"Port of the control API; if left out {CONTROL_PORT}, or a free one if that is taken; off for none.",
     default=None,
     metavar="PORT",
 )
@@ -294,7 +294,7 @@ def _with_control(given: Mapping[str, Any]) -> dict[str, Any]:
     found = dict(given)
     without_mirror = found.pop("no_control_mirror", False)
     if found.get("control_port") is None:
-        found["control_port"] = "0" if found.get("port") == "0" else DEFAULT_CONTROL_PORT
+        found["control_port"] = "0" if found.get("port") == "0" else "auto"
     if found["control_port"] == "off":
         found["control_port"] = None
     elif without_mirror:
@@ -395,13 +395,24 @@ def _greet(cluster: RunningCluster, arguments: Mapping[str, Any]) -> None:
             )
         )
     if cluster.control_url is not None:
-        lines.append(("worker", f"control API at {cluster.control_url}  mockconnect ctl --help"))
+        lines.append(
+            ("worker", f"control API at {cluster.control_url}  {_how_to_control(cluster, arguments)}")
+        )
     lines += [("", ""), ("", "Try, in another terminal:")]
     for what, command in TRY:
         lines += [("comment", f"  # {what}"), ("command", f"  {command.format(url=cluster.url)}")]
     lines += [("", ""), ("", "Ctrl-C stops it.")]
     _print_styled(lines) if sys.stdout.isatty() else click.echo("\n".join(text for _, text in lines))
     sys.stdout.flush()
+
+
+def _how_to_control(cluster: RunningCluster, arguments: Mapping[str, Any]) -> str:
+    """``ctl`` finds the usual port by itself."""
+    url = str(cluster.control_url)
+    if url.endswith(f":{CONTROL_PORT}"):
+        return "mockconnect ctl --help"
+    taken = f"({CONTROL_PORT} is taken)  " if arguments.get("control_port") == "auto" else ""
+    return f"{taken}mockconnect ctl --url {url}"
 
 
 STYLES: Final = {"": "", "worker": "green", "comment": "dim", "command": "bold cyan"}

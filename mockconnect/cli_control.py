@@ -22,10 +22,12 @@ from urllib.parse import quote, urlencode
 
 import click
 
+from mockconnect.usual import CONTROL_PORT
+
 if TYPE_CHECKING:
     from http.client import HTTPResponse
 
-DEFAULT_URL: Final = "http://127.0.0.1:8099"
+DEFAULT_URL: Final = f"http://127.0.0.1:{CONTROL_PORT}"
 TIMEOUT_S: Final = 300.0
 """Moving time far takes a while."""
 

@@ -17,7 +17,7 @@ import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -194,8 +194,8 @@ class Hosted:
                 others += _reserve_all("front_door_port", options.host, options.front_door_port, 1)
                 door = others[-1]
             if options.control is not None:
-                others += _reserve_all("control_port", options.control.host, options.control.port, 1)
-                control = others[-1]
+                control = _reserve_control(options.control)
+                others.append(control)
             with _no_collections(keep=len(options.connectors) > LARGE_CLUSTER_CONNECTORS):
                 hosted = cls(staging, ports, door, control)
                 hosted._settle(hosted.core)
@@ -357,9 +357,19 @@ def _reserve_all(what: str, host: str, port: int, count: int) -> list[ReservedPo
         for one in ports:
             one.close()
         wanted = f"port {port + len(ports)}" if port else "a free port"
-        problem = Problem(what, f"cannot listen on {wanted} of {host}: {error.strerror or error}")
+        hint = "; 0 takes what is free" if port else ""
+        problem = Problem(what, f"cannot listen on {wanted} of {host}: {error.strerror or error}{hint}")
         raise OptionsError([problem]) from error
     return sorted(ports, key=lambda one: one.port)
+
+
+def _reserve_control(choice: ControlChoice) -> ReservedPort:
+    """The port that was asked for, or the one that was wished for if nobody else has it."""
+    if choice.wish:
+        with suppress(OSError):
+            return _reserve(choice.host, choice.wish)
+    (port,) = _reserve_all("control_port", choice.host, choice.port, 1)
+    return port
 
 
 def _reserve(host: str, port: int) -> ReservedPort:

@@ -37,6 +37,7 @@ from mockconnect.rest.front_door import Policy
 from mockconnect.rest.jetty import jetty_of
 from mockconnect.rest.ports import is_loopback
 from mockconnect.rest.tls import CLIENT_AUTH, ClientAuth, Tls
+from mockconnect.usual import CONTROL_PORT
 
 Duration = int | str
 Plugin = PluginDesc | Mapping[str, object]
@@ -88,7 +89,7 @@ class Arguments(TypedDict, total=False):
     params: Mapping[str, object]
     front_door: str | None
     front_door_port: int
-    control_port: int | None
+    control_port: int | Literal["auto"] | None
     control_host: str
     control_token: str
     control_mirror: bool
@@ -113,13 +114,14 @@ class ClockChoice:
 class ControlChoice:
     """Where the control API listens (port 0: anywhere free), and who may use it: everybody there, or who has the token.
 
-    ``mirror``: it answers on workers' ports too, under ``/__mockconnect``.
+    ``mirror``: it answers on workers' ports too, under ``/__mockconnect``. ``wish``: the port to take if it is free.
     """
 
     host: str
     port: int
     token: str
     mirror: bool
+    wish: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -392,7 +394,8 @@ class _Reading:
                 if self.arguments.get(name) is not None:
                     self._problem(name, "is of no use without control_port")
             return None
-        own = self._port("control_port")
+        wish = CONTROL_PORT if self.arguments["control_port"] == "auto" else 0
+        own = 0 if wish else self._port("control_port")
         if port and port <= own < port + workers:
             self._problem(
                 "control_port", f"{own} is the port of a worker: {port} to {port + workers - 1} are"
@@ -405,7 +408,7 @@ class _Reading:
             )
         if not token.isascii() or any(sign.isspace() for sign in token):
             self._problem("control_token", "expected ASCII letters, digits and signs without blanks")
-        return ControlChoice(host, own, token, mirror)
+        return ControlChoice(host, own, token, mirror, wish)
 
     def _timing(self) -> Timing:
         given = _mapping(self.arguments.get("timing"), "timing", self.problems)

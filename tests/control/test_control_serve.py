@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -16,8 +17,10 @@ import pytest
 from click.testing import CliRunner
 
 import mockconnect
-from mockconnect.cli import DEFAULT_CONTROL_PORT, _with_control, main
+from mockconnect import cli, options
+from mockconnect.cli import _with_control, main
 from mockconnect.hosting import start_async
+from mockconnect.options import OptionsError
 
 LAST_LINE = "Ctrl-C stops it."
 Serve = Callable[..., tuple[list[str], Any]]
@@ -76,7 +79,7 @@ def test_serve_does_without(serve: Serve) -> None:
 @pytest.mark.parametrize(
     ("given", "port"),
     [
-        ({"port": "8083"}, DEFAULT_CONTROL_PORT),
+        ({"port": "8083"}, "auto"),
         ({"port": "0"}, "0"),
         ({"port": "8083", "control_port": "9000"}, "9000"),
         ({"port": "0", "control_port": "off"}, None),
@@ -84,6 +87,46 @@ def test_serve_does_without(serve: Serve) -> None:
 )
 def test_the_usual_port(given: dict[str, str], port: str | None) -> None:
     assert _with_control(given)["control_port"] == port
+
+
+@pytest.fixture
+def taken(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """The usual port, and somebody who has it."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        monkeypatch.setattr(options, "CONTROL_PORT", port)
+        monkeypatch.setattr(cli, "CONTROL_PORT", port)
+        yield port
+
+
+def test_a_usual_port_that_is_taken(taken: int) -> None:
+    with mockconnect.start(workers=1, control_port="auto") as cluster:
+        url = cluster.control_url
+        assert url is not None
+        assert not url.endswith(f":{taken}")
+        said = cli._how_to_control(cluster, {"control_port": "auto"})
+        assert said == f"({taken} is taken)  mockconnect ctl --url {url}"
+        assert cli._how_to_control(cluster, {"control_port": "0"}) == f"mockconnect ctl --url {url}"
+
+
+def test_a_usual_port_that_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    with mockconnect.start(workers=1, control_port=0) as cluster:
+        assert cluster.control_url is not None
+        port = int(cluster.control_url.rpartition(":")[2])
+    monkeypatch.setattr(options, "CONTROL_PORT", port)
+    monkeypatch.setattr(cli, "CONTROL_PORT", port)
+    with mockconnect.start(workers=1, control_port="auto") as cluster:
+        assert cluster.control_url == f"http://127.0.0.1:{port}"
+        assert cli._how_to_control(cluster, {"control_port": "auto"}) == "mockconnect ctl --help"
+
+
+def test_a_port_that_was_asked_for_is_not_given_up(taken: int) -> None:
+    with pytest.raises(
+        OptionsError, match=f"control_port: cannot listen on port {taken} of .*; 0 takes what is free"
+    ):
+        mockconnect.start(workers=1, control_port=taken)
 
 
 def test_serve_refuses_a_host_without_a_token() -> None:
