@@ -186,6 +186,12 @@ def dealt(given: object, workers: Sequence[str]) -> tuple[object, list[list[obje
     return of_all, of_one
 
 
+def names_file(text: str, sets: Sets) -> bool:
+    """Whether a text in a list of plugins is the path of a file."""
+    text = text.strip()
+    return not text.startswith("!") and text not in sets and _FILE.fullmatch(text) is not None
+
+
 def _choose(given: object, report: Report, sets: Sets) -> tuple[Step, ...]:
     choice = _Choice(report, sets)
     if given is None:
@@ -231,7 +237,7 @@ class _Choice:
             self._remove(text[1:].strip(), place)
         elif text in self.sets:
             self._add_set(text, place)
-        elif _FILE.fullmatch(text):
+        elif names_file(text, self.sets):
             self._add_file(text, place)
         else:
             self._add_named(text, place)

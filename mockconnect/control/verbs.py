@@ -19,6 +19,7 @@ from typing import Any, Final, TypeVar
 
 from aiohttp import web
 
+from mockconnect.choosing import names_file
 from mockconnect.control import bodies, views
 from mockconnect.control.bodies import parsed, query_node, read
 from mockconnect.control.events import Followers, wants_stream
@@ -406,7 +407,22 @@ def _scenario(asked: Asked) -> Scenario:
     name = "scenario" if is_text else "scenario.json"
     if bodies.entry(parsed(text, "" if is_text else "json", name), "include") is not None:
         raise ControlError("mistakes", "include: a scenario that is sent lies beside no other files")
-    return scenario_from_text(text, name, wanted.params)
+    scenario = scenario_from_text(text, name, wanted.params)
+    _refuse_files(scenario)
+    return scenario
+
+
+def _refuse_files(scenario: Scenario) -> None:
+    """Raises :class:`FileError` where a scenario that was sent names a file of this machine."""
+    sets = scenario.cluster.plugin_sets
+    for name, entries in sets.items():
+        for number, entry in enumerate(entries):
+            if isinstance(entry, str) and names_file(entry, sets):
+                place = ("cluster", "plugin_sets", name, number)
+                scenario.tree.problem(
+                    place, "a scenario that is sent names no files; write the plugin itself"
+                )
+    scenario.tree.raise_any()
 
 
 def _player(desk: Desk) -> Player:

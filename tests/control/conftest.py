@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,7 +33,12 @@ def ask(url: str, method: str = "GET", body: object = None, **headers: str) -> A
     data = None if body is None else (str(body) if is_text else json.dumps(body)).encode()
     usual = {"Content-Type": "application/yaml" if is_text else "application/json"}
     given = {name.replace("_", "-"): value for name, value in headers.items()}
-    request = urllib.request.Request(url, data, {**usual, **given}, method=method)
+    return ask_with(url, method, data, {**usual, **given})
+
+
+def ask_with(url: str, method: str, data: bytes | None, headers: Mapping[str, str]) -> Answer:
+    """With these bytes."""
+    request = urllib.request.Request(url, data, dict(headers), method=method)
     try:
         with urllib.request.urlopen(request, timeout=30) as response:
             return Answer(response.status, _body(response), response.headers)
@@ -57,6 +62,9 @@ class Controlled:
 
     def __call__(self, method: str, path: str, body: object = None, **headers: str) -> Answer:
         return ask(self.url + path, method, body, **headers)
+
+    def raw(self, method: str, path: str, data: bytes | None, content_type: str) -> Answer:
+        return ask_with(self.url + path, method, data, {"Content-Type": content_type})
 
     def cluster_get(self, path: str) -> Any:
         """What a client of the cluster itself is answered."""

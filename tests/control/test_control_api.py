@@ -7,6 +7,7 @@ import re
 import socket
 import urllib.request
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -434,6 +435,27 @@ def test_what_is_no_scenario(control: Any, body: object, status_code: int, says:
     answer = control("POST", "/scenarios", body)
     assert answer.status_code == status_code, answer
     assert says in answer.body["detail"]
+
+
+@pytest.mark.parametrize("entry", ["{path}", "{path}#connect-0", " {path} ", "${{where}}", "{other}"])
+def test_a_scenario_that_is_sent_reads_no_files(control: Any, tmp_path: Path, entry: str) -> None:
+    """Neither are they read, nor is it told whether they are there."""
+    secret = tmp_path / "secret.yaml"
+    secret.write_text("top: secret\n")
+    entry = entry.format(path=secret, other=tmp_path / "nothing.json")
+    document = {
+        "apiVersion": "mockconnect/v1",
+        "kind": "Scenario",
+        "metadata": {"name": "x"},
+        "params": {"where": {"default": str(secret)}},
+        "cluster": {"plugin_sets": {"own": ["FileStreamSource"], "theirs": ["own", entry]}},
+    }
+    answer = control("POST", "/scenarios", {"document": document})
+    assert answer.status_code == 422
+    assert paths(answer.body) == [
+        ("cluster.plugin_sets.theirs[1]", "a scenario that is sent names no files; write the plugin itself")
+    ]
+    assert control("GET", "/scenarios/current").status_code == 404
 
 
 # --- paths, schemas, OpenAPI ----------------------------------------------------------------------------------------------
