@@ -7,7 +7,7 @@ Rules of this room:
 * Each event has the row's number as its id, so a client that lost its connection goes on with ``Last-Event-ID``. When the
   cluster is made anew an event ``reset`` says so and its rows come from the first one on; ids have the number of resets
   in front from then (``2:17``), so that nobody goes on in another run without being told.
-* Followers are few and end with the server.
+* Followers are few and end with the server. One that is slow is waited for, and keeps nothing but its place.
 """
 
 from __future__ import annotations
@@ -21,18 +21,21 @@ from aiohttp import web
 from mockconnect.control.problems import ControlError, encoded
 from mockconnect.control.stage import Stage
 from mockconnect.control.views import EventView, numbered
+from mockconnect.rest.connection import break_connection
 
 FOLLOWERS_MAX: Final = 32
 LOOK_S: Final = 0.05
 """How long a new row waits at most."""
 ROWS_MAX: Final = 1_000
 """What is told at once: a follower that is slow keeps no more than that in memory."""
+STALLED_S: Final = 60.0
+"""A follower that takes nothing for so long is given up."""
 LIFE_SIGN_S: Final = 15.0
 """What stands between client and server may end a connection on which nothing is said."""
 
 
 def wants_stream(request: web.BaseRequest) -> bool:
-    return "text/event-stream" in request.headers.get("Accept", "")
+    return request.method == "GET" and "text/event-stream" in request.headers.get("Accept", "")
 
 
 class Followers:
@@ -59,6 +62,8 @@ class Followers:
         try:
             await response.prepare(request)
             await _Follower(self._stage, response, self._start(request, since)).tell(self._ended)
+        except TimeoutError:
+            break_connection(request.transport)
         except ConnectionError:
             pass  # the follower is gone
         finally:
@@ -92,14 +97,14 @@ class _Follower:
 
     async def tell(self, ended: asyncio.Event) -> None:
         """Everything until the end, or until nobody listens any more."""
-        await self._response.write(b": mockconnect\n\n")
+        await self._write(b": mockconnect\n\n")
         silent_s = 0.0
         while not ended.is_set():
             if self._has_news:
                 await self._tell_new()
                 silent_s = 0.0
             elif silent_s >= LIFE_SIGN_S:
-                await self._response.write(b": still here\n\n")
+                await self._write(b": still here\n\n")
                 silent_s = 0.0
             silent_s += LOOK_S
             await _pause(ended)
@@ -120,7 +125,11 @@ class _Follower:
             lines.append(f"event: gap\ndata: {missed}\n\n")
         lines += map(self._line, rows)
         self._told = rows[-1].number if rows else trace.count
-        await self._response.write("".join(lines).encode())
+        await self._write("".join(lines).encode())
+
+    async def _write(self, octets: bytes) -> None:
+        """Wait until the follower has room for it. Raises :class:`TimeoutError`."""
+        await asyncio.wait_for(self._response.write(octets), STALLED_S)
 
     def _line(self, row: EventView) -> str:
         return f"id: {self._id(row.number)}\ndata: {encoded(row).decode()}\n\n"

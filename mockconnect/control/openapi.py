@@ -12,7 +12,8 @@ from mockconnect.control.problems import KINDS, MEDIA_TYPE, ProblemDetails
 from mockconnect.control.routes import ROUTES, Route
 from mockconnect.files.reading import schema_of
 
-_ALWAYS: Final = (401, 403, 422)
+_ALWAYS: Final = (400, 401, 403, 422)
+_WITH_BODY: Final = (413,)
 _HERE: Final = "#/components/schemas/"
 
 
@@ -50,7 +51,8 @@ def _operation(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
         schema = _schema(route.body, schemas)
         content = {media: {"schema": schema} for media in ("application/json", "application/yaml")}
         found["requestBody"] = {"required": route.body_needed, "content": content}
-    for status_code in sorted({*_ALWAYS, *route.errors}):
+    errors = {*_ALWAYS, *route.errors, *(_WITH_BODY if route.body is not None else ())}
+    for status_code in sorted(errors):
         found["responses"][str(status_code)] = _problem(status_code)
     return found
 

@@ -17,6 +17,7 @@ from mockconnect.files.problems import Problem
 
 MEDIA_TYPE: Final = "application/problem+json"
 KINDS: Final[Mapping[str, tuple[int, str]]] = {
+    "not-http": (400, "The request cannot be read"),
     "not-readable": (400, "The body cannot be read"),
     "token-needed": (401, "A token is needed"),
     "foreign-origin": (403, "The request comes from another site"),

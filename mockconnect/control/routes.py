@@ -26,7 +26,7 @@ Object = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One row. ``body`` is the type of the body, if there is one; ``errors`` are statuses beside 401, 403 and 422."""
+    """One row. ``body`` is the type of the body, if there is one; ``errors`` are statuses beside those that every route has."""
 
     method: str
     path: str
@@ -56,21 +56,21 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", "/snapshot", verbs.snapshot, "The whole cluster as plain, sorted data.", Object),
     Route("POST", "/reset", verbs.reset,
           "Make the cluster, or a part of it, what it was when it started: same options, seed and ports.",
-          views.WasReset, body=bodies.Reset, body_needed=False, errors=(400,)),
+          views.WasReset, body=bodies.Reset, body_needed=False),
     Route("GET", "/workers", verbs.workers, "All workers.", list[views.WorkerView]),
     Route("GET", "/workers/{worker}", verbs.worker, "One worker.", views.WorkerView, errors=(404,)),
     Route("POST", "/workers/{worker}/{verb}", verbs.worker_verb,
           "A fault of one worker, or of a role such as `leader`; the body has its other arguments, if it needs any.",
-          views.Injected, 201, body=Object, body_needed=False, errors=(400, 404, 409)),
+          views.Injected, 201, body=Object, body_needed=False, errors=(404, 409)),
     Route("GET", "/connectors", verbs.connectors, "All connectors: what each worker knows, and what really runs.",
           list[views.ConnectorView]),
     Route("GET", "/connectors/{connector}", verbs.connector, "One connector.", views.ConnectorView, errors=(404,)),
     Route("POST", "/connectors/{connector}/{verb}", verbs.connector_verb,
           "A fault of one connector; the body has its other arguments, if it needs any.",
-          views.Injected, 201, body=Object, body_needed=False, errors=(400, 404, 409)),
+          views.Injected, 201, body=Object, body_needed=False, errors=(404, 409)),
     Route("GET", "/faults", verbs.faults, "Faults that are active, and those that are over.", views.Faults),
     Route("POST", "/faults", verbs.inject, "Let a fault happen now: one verb with its arguments, as in scenario files.",
-          views.Injected, 201, body=str | Action, errors=(400, 409)),
+          views.Injected, 201, body=str | Action, errors=(409,)),
     Route("DELETE", "/faults", verbs.heal_all, "End every active fault, the newest first.", views.Healed),
     Route("GET", "/faults/{fault}", verbs.fault, "One fault.", views.FaultView, errors=(404,)),
     Route("DELETE", "/faults/{fault}", verbs.heal, "End a fault; one that is over stays so.", views.Healed,
@@ -78,7 +78,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", "/scenarios", verbs.scenarios, "The scenarios that come with mockconnect.", list[views.ShippedView]),
     Route("POST", "/scenarios", verbs.start_scenario,
           "Play a scenario on this cluster now, by name or as a document; one that is played ends first.",
-          views.RunView, 201, body=bodies.ScenarioStart, errors=(400, 404)),
+          views.RunView, 201, body=bodies.ScenarioStart, errors=(404,)),
     Route("GET", "/scenarios/current", verbs.scenario, "The scenario that was started last.", views.RunView,
           errors=(404,)),
     Route("GET", "/scenarios/current/report", verbs.report, "What is known of it: verdicts, rules, coverage, seed.",
@@ -88,11 +88,11 @@ ROUTES: Final[tuple[Route, ...]] = (
           errors=(404,)),
     Route("GET", "/clock", verbs.clock, "Virtual time, and what moves it.", views.ClockView),
     Route("PUT", "/clock", verbs.set_clock, "How fast time moves.", views.ClockView, body=bodies.ClockChange,
-          errors=(400, 409)),
+          errors=(409,)),
     Route("POST", "/clock/advance", verbs.advance, "Move time on, in any pace.", views.Moved, body=bodies.Advance,
-          errors=(400,)),
+          errors=(409,)),
     Route("POST", "/clock/run_until", verbs.run_until, "Move time on until the cluster has settled, or to an instant.",
-          views.Moved, body=bodies.RunUntil, errors=(400, 409)),
+          views.Moved, body=bodies.RunUntil, errors=(409,)),
     Route("GET", "/requests", verbs.requests, "What clients have asked, at workers and at the front door.",
           views.Requests, query=bodies.RequestsQuery),
     Route("DELETE", "/requests", verbs.clear_requests, "Forget all requests; numbers go on.", views.Cleared),
@@ -115,19 +115,39 @@ def _pattern(route: Route) -> re.Pattern[str]:
 _PATTERNS: Final = tuple((_pattern(route), route) for route in ROUTES)
 
 
-def find(method: str, raw_path: str) -> tuple[Route, dict[str, str]]:
-    """The row for a request and what stands in its path. Raises :class:`ControlError`."""
+Matching = list[tuple[Route, re.Match[str]]]
+
+
+def matching(raw_path: str) -> Matching:
+    """The rows of a path. Raises :class:`ControlError` if there is none."""
     found = [(route, one) for pattern, route in _PATTERNS if (one := pattern.fullmatch(raw_path)) is not None]
     if not found:
         close = nearest(raw_path, [route.path for route in ROUTES])
         meant = f"did you mean {close}?" if close else "GET /openapi.json tells what there is"
         raise ControlError("not-found", f"there is no {raw_path}; {meant}")
+    return found
+
+
+def allowed(found: Matching) -> str:
+    """What can be done with that path, as the header ``Allow`` says it."""
+    methods = [method for route, _ in found for method in (route.method, *_ALSO.get(route.method, ()))]
+    return ", ".join(dict.fromkeys((*methods, "OPTIONS")))
+
+
+_ALSO: Final = {"GET": ("HEAD",)}
+
+
+def find(method: str, raw_path: str) -> tuple[Route, dict[str, str]]:
+    """The row for a request and what stands in its path. Raises :class:`ControlError`."""
+    found = matching(raw_path)
     for route, matched in found:
-        if route.method == ("GET" if method == "HEAD" else method):
+        if method in (route.method, *_ALSO.get(route.method, ())):
             return route, {name: unquote(value) for name, value in matched.groupdict().items()}
-    allowed = ", ".join(dict.fromkeys(route.method for route, _ in found))
     raise ControlError(
-        "not-allowed", f"{method} is not for {raw_path}; it knows {allowed}", (), {"Allow": allowed}
+        "not-allowed",
+        f"{method} is not for {raw_path}; it knows {allowed(found)}",
+        (),
+        {"Allow": allowed(found)},
     )
 
 

@@ -4,23 +4,25 @@ Rules of this room:
 
 * It listens on loopback. Anywhere else it demands a bearer token, and so it does wherever one is given.
 * Without a token the only callers are programs of this machine: a browser that shows a page of another site is refused
-  by its ``Origin``, and a name that was bent to point here by its ``Host``.
+  by its ``Origin`` (and what else browsers say of where a request comes from), and a name that was bent to point here by
+  its ``Host``.
 * Workers' ports may mirror it under ``/__mockconnect``; Connect's own paths never see any of this.
 * Whatever goes wrong is answered as problem details. What nobody expected is a bug of ours and kept as one.
 """
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 from collections.abc import Callable, Mapping
-from typing import Final
-from urllib.parse import urlsplit
+from typing import Any, Final
+from urllib.parse import SplitResult, urlsplit
 
 from aiohttp import web
 
 from mockconnect.control.openapi import document
 from mockconnect.control.problems import MEDIA_TYPE, ControlError, encoded, mistaken
-from mockconnect.control.routes import find
+from mockconnect.control.routes import allowed, find, matching
 from mockconnect.control.stage import Stage
 from mockconnect.control.verbs import Answered, Asked, Desk, own_version
 from mockconnect.core.faults import FaultError
@@ -32,6 +34,10 @@ from mockconnect.rest.server import ASIDE
 BODY_SIZE_MAX: Final = 1024 * 1024
 SHUTDOWN_TIMEOUT_S: Final = 0.25
 JSON: Final = "application/json"
+HEADERS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+"""Of every answer."""
+OWN_SITE: Final = ("same-origin", "none")
+"""What browsers say in ``Sec-Fetch-Site`` of requests that no other page has made."""
 ERRORS: Final[Mapping[type[Exception], Callable[[Exception], ControlError]]] = {
     FaultError: lambda error: ControlError("refused", str(error)),
     ProblemsError: lambda error: mistaken(error.problems if isinstance(error, ProblemsError) else ()),
@@ -48,9 +54,7 @@ class ControlServer:
         self._token = token.encode()
         self._report = report
         self._desk = Desk(stage, lambda: document(own_version()))
-        self._runner = web.ServerRunner(
-            web.Server(self.answer, access_log=None), shutdown_timeout=SHUTDOWN_TIMEOUT_S
-        )
+        self._runner = web.ServerRunner(_Connections(self.answer), shutdown_timeout=SHUTDOWN_TIMEOUT_S)
 
     async def start(self) -> None:
         await self._runner.setup()
@@ -68,8 +72,10 @@ class ControlServer:
             return await self._answer(request)
         except ControlError as error:
             return _problem(error)
-        except (ConnectionError, web.RequestPayloadError):
+        except ConnectionError:
             raise
+        except web.RequestPayloadError as error:
+            return _unreadable(str(error))
         except Exception as error:
             expected = next((make for kind, make in ERRORS.items() if isinstance(error, kind)), None)
             if expected is not None:
@@ -82,6 +88,8 @@ class ControlServer:
         path = request.rel_url.raw_path
         if path == ASIDE or path.startswith(f"{ASIDE}/"):
             path = path.removeprefix(ASIDE)
+        if request.method == "OPTIONS":
+            return web.Response(status=204, headers={**HEADERS, "Allow": allowed(matching(path or "/"))})
         route, params = find(request.method, path or "/")
         query = tuple(request.query.items())
         asked = Asked(params, query, await _text(request), request.content_type, request)
@@ -96,7 +104,8 @@ class ControlServer:
         """Raises :class:`ControlError` for those who may not ask."""
         if self._token:
             scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-            if scheme.lower() != "bearer" or not hmac.compare_digest(token.strip().encode(), self._token):
+            shown = token.strip().encode("utf-8", "surrogateescape")
+            if scheme.lower() != "bearer" or not hmac.compare_digest(shown, self._token):
                 raise ControlError(
                     "token-needed",
                     "expected 'Authorization: Bearer TOKEN' with the control token",
@@ -104,17 +113,63 @@ class ControlServer:
                     {"WWW-Authenticate": 'Bearer realm="mockconnect"'},
                 )
             return
-        if not is_loopback(urlsplit(f"//{request.host}").hostname or ""):
+        if not is_loopback(_parts(f"//{request.host}").hostname or ""):
             raise ControlError(
                 "foreign-origin", f"{request.host!r} is not this machine; without a token it must be"
             )
         origin = request.headers.get("Origin")
-        if origin is not None and urlsplit(origin).netloc != request.host:
+        if origin is not None and _parts(origin).netloc != request.host:
             raise ControlError("foreign-origin", f"a page of {origin} asks, and it is not ours")
+        if request.headers.get("Sec-Fetch-Site", "none") not in OWN_SITE:
+            raise ControlError("foreign-origin", "a page of another site asks")
+
+
+def _parts(url: str) -> SplitResult:
+    """Of what is no URL: nothing."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return urlsplit("")
+
+
+class _Connections(web.Server):
+    """Bodies are taken as they come: nobody needs a compressed one, and it could become very large."""
+
+    def __call__(self) -> web.RequestHandler:
+        options: dict[str, Any] = {"access_log": None, "auto_decompress": False}
+        return _Connection(self, loop=asyncio.get_running_loop(), **options)
+
+
+class _Connection(web.RequestHandler):
+    """What is no HTTP gets a problem, too."""
+
+    __slots__ = ()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        if request.writer.output_size > 0:
+            raise ConnectionError("a part of another answer was sent already")
+        if status >= 500:
+            return _problem(ControlError("bug", f"{exc} (see the log)"))
+        return _unreadable((message or str(exc)).partition(":")[0])
+
+
+def _unreadable(why: str) -> web.Response:
+    response = _problem(ControlError("not-http", why or "the request breaks off"))
+    response.force_close()
+    return response
 
 
 async def _text(request: web.BaseRequest) -> str:
     """The body. Raises :class:`ControlError`."""
+    encoding = request.headers.get("Content-Encoding", "identity")
+    if encoding.lower() != "identity":
+        raise ControlError("not-readable", f"Content-Encoding {encoding}: a body is sent as it is")
     octets = bytearray()
     while chunk := await request.content.readany():
         octets += chunk
@@ -127,12 +182,12 @@ async def _text(request: web.BaseRequest) -> str:
 
 
 def _response(answered: Answered) -> web.Response:
-    headers = {"Cache-Control": "no-store", "Content-Type": JSON, **answered.headers}
+    headers = {**HEADERS, "Content-Type": JSON, **answered.headers}
     value = answered.value
     body = value.encode("utf-8", "replace") if isinstance(value, str) else encoded(value)
     return web.Response(status=answered.status_code, headers=headers, body=body)
 
 
 def _problem(error: ControlError) -> web.Response:
-    headers = {"Cache-Control": "no-store", "Content-Type": MEDIA_TYPE, **error.headers}
+    headers = {**HEADERS, "Content-Type": MEDIA_TYPE, **error.headers}
     return web.Response(status=error.status_code, headers=headers, body=encoded(error.details()))

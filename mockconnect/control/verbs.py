@@ -362,7 +362,7 @@ async def clear_requests(desk: Desk, _: Asked) -> Answered:
 
 async def events(desk: Desk, asked: Asked) -> Answered | web.StreamResponse:
     query = asked.query_as(bodies.EventsQuery)
-    if query.follow or wants_stream(asked.raw):
+    if (query.follow and asked.raw.method == "GET") or wants_stream(asked.raw):
         return await desk.followers.follow(asked.raw, query.since)
     return Answered(views.events_view(desk.stage, query))
 

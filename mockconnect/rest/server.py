@@ -94,6 +94,11 @@ ASIDE: Final = "/__mockconnect"
 Aside = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
+def is_aside(target: str) -> bool:
+    """Whether a target, as it was sent, is ``ASIDE`` or something below it."""
+    return target.startswith(ASIDE) and target[len(ASIDE) :][:1] in ("", "/", "?")
+
+
 class RestServer:
     """The REST servers of all workers of a cluster.
 
@@ -273,7 +278,7 @@ class Listener:
         assert isinstance(connection, Connection), connection
         head_size = len(connection.take_seen())
         aside = self._server.aside
-        if aside is not None and request.raw_path.startswith(ASIDE):
+        if aside is not None and is_aside(request.raw_path):
             connection.is_aside = True
             try:
                 return await aside(request)

@@ -466,8 +466,8 @@ def test_a_scenario_that_is_sent_reads_no_files(control: Any, tmp_path: Path, en
     [
         ("GET", "/", 404, "there is no /"),
         ("GET", "/fault", 404, "did you mean /faults?"),
-        ("PUT", "/faults", 405, "it knows GET, POST, DELETE"),
-        ("GET", "/clock/advance", 405, "it knows POST"),
+        ("PUT", "/faults", 405, "it knows GET, HEAD, POST, DELETE, OPTIONS"),
+        ("GET", "/clock/advance", 405, "it knows POST, OPTIONS"),
         ("GET", "/schemas/scenarios", 404, "did you mean 'scenario'?"),
     ],
 )
