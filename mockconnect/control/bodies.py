@@ -111,12 +111,34 @@ class Reset(Part, kw_only=True, frozen=True):
     )
 
 
+_ONE_VERB: Final = msgspec.defstruct(
+    "OneVerb",
+    [(one.name, one.type, None) for one in msgspec.structs.fields(Action) if one.name in FAULT_VERBS],
+    bases=(Part,),
+    module=__name__,
+    namespace={"__doc__": "One verb with its arguments."},
+    kw_only=True,
+    frozen=True,
+)
+FAULT: Final[Any] = Annotated[
+    Literal[tuple(sorted(BARE))] | _ONE_VERB,
+    msgspec.Meta(extra_json_schema={"minProperties": 1, "maxProperties": 1}),
+]
+"""What is sent for a fault, for those who read the document; :func:`read_fault` reads it."""
+
+
 class ScenarioStart(Part, kw_only=True, frozen=True):
     """A shipped scenario by its name, or a whole one: as a mapping, or as the text of a file."""
 
     name: str | None = None
     document: dict[str, Any] | str | None = None
     params: dict[str, str] = msgspec.field(default_factory=dict)
+
+
+SCENARIO: Final[Any] = Annotated[
+    ScenarioStart,
+    msgspec.Meta(extra_json_schema={"oneOf": [{"required": ["name"]}, {"required": ["document"]}]}),
+]
 
 
 # --- reading ------------------------------------------------------------------------------------------------------------

@@ -18,7 +18,6 @@ from mockconnect.control import bodies, verbs, views
 from mockconnect.control.problems import ControlError
 from mockconnect.control.verbs import Answered, Asked, Desk
 from mockconnect.files.problems import nearest
-from mockconnect.scenario.actions import Action
 
 Handler = Callable[[Desk, Asked], Awaitable[Answered | web.StreamResponse]]
 Object = dict[str, Any]
@@ -70,7 +69,7 @@ ROUTES: Final[tuple[Route, ...]] = (
           views.Injected, 201, body=Object, body_needed=False, errors=(404, 409)),
     Route("GET", "/faults", verbs.faults, "Faults that are active, and those that are over.", views.Faults),
     Route("POST", "/faults", verbs.inject, "Let a fault happen now: one verb with its arguments, as in scenario files.",
-          views.Injected, 201, body=str | Action, errors=(409,)),
+          views.Injected, 201, body=bodies.FAULT, errors=(409,)),
     Route("DELETE", "/faults", verbs.heal_all, "End every active fault, the newest first.", views.Healed),
     Route("GET", "/faults/{fault}", verbs.fault, "One fault.", views.FaultView, errors=(404,)),
     Route("DELETE", "/faults/{fault}", verbs.heal, "End a fault; one that is over stays so.", views.Healed,
@@ -78,7 +77,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", "/scenarios", verbs.scenarios, "The scenarios that come with mockconnect.", list[views.ShippedView]),
     Route("POST", "/scenarios", verbs.start_scenario,
           "Play a scenario on this cluster now, by name or as a document; one that is played ends first.",
-          views.RunView, 201, body=bodies.ScenarioStart, errors=(404,)),
+          views.RunView, 201, body=bodies.SCENARIO, errors=(404,)),
     Route("GET", "/scenarios/current", verbs.scenario, "The scenario that was started last.", views.RunView,
           errors=(404,)),
     Route("GET", "/scenarios/current/report", verbs.report, "What is known of it: verdicts, rules, coverage, seed.",

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 import mockconnect
@@ -507,6 +508,31 @@ def test_the_openapi_document_refers_to_what_it_has() -> None:
     referred = set(re.findall(r'"#/components/schemas/([^"]+)"', json.dumps(found)))
     assert referred <= known
     assert "#/$defs" not in json.dumps(found)
+
+
+def test_the_openapi_document_says_what_bodies_are() -> None:
+    """Every route with a body has one in the document; a fault is one verb, a scenario is named or sent."""
+    paths = document("1")["paths"]
+    for route in ROUTES:
+        operation = paths[route.path][route.method.lower()]
+        assert ("requestBody" in operation) == (route.body is not None)
+        named = {one["name"] for one in operation["parameters"]}
+        assert named == {*route.params, *route.query.__struct_encode_fields__}
+        assert {"401", "403", "422", str(route.status_code)} <= set(operation["responses"])
+    fault = paths["/faults"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    assert (fault["minProperties"], fault["maxProperties"]) == (1, 1)
+    verbs = document("1")["components"]["schemas"]["OneVerb"]["properties"]
+    assert set(verbs) == set(FAULT_VERBS)
+
+
+def test_every_answer_is_of_its_type(control: Any) -> None:
+    control("POST", "/faults", "crash: connect-1")
+    connect(control, "/connectors")
+    for route in ROUTES:
+        if route.method == "GET" and not route.params and "current" not in route.path:
+            answer = control.get(route.path)
+            again = msgspec.json.encode(msgspec.convert(answer, route.answer))
+            assert json.loads(again) == answer, route.path
 
 
 def test_what_routes_answer_is_what_they_say(control: Any) -> None:
