@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Final
 
 from aiohttp import web
@@ -57,7 +58,12 @@ class Door:
             accepted.setblocking(False)
             task = asyncio.get_running_loop().create_task(self._take(accepted, self._listening))
             self._accepting.add(task)
-            task.add_done_callback(self._accepting.discard)
+            task.add_done_callback(partial(self._taken, accepted))
+
+    def _taken(self, accepted: socket.socket, task: asyncio.Task[None]) -> None:
+        self._accepting.discard(task)
+        if task.cancelled():  # perhaps before its first step: then nobody else knows of the socket
+            accepted.close()
 
     async def _take(self, accepted: socket.socket, listening: socket.socket) -> None:
         loop = asyncio.get_running_loop()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import http.client
 import json
 import socket
@@ -10,12 +11,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 from click.testing import CliRunner
 
 import mockconnect
 from mockconnect.cli import main
 from mockconnect.hosting import RunningCluster
 from mockconnect.options import OptionsError
+from mockconnect.rest.door import Door
+from mockconnect.rest.ports import reserve
 from mockconnect.rest.tls import Tls
 
 CERTIFICATES = Path(__file__).parents[1] / "conformance" / "certificates"
@@ -99,6 +103,23 @@ def test_a_cluster_ends_while_somebody_has_not_begun_his_handshake(cluster: Runn
         assert ask(cluster, "/connectors")[0] == 200
         cluster.close()
         assert silent.recv(1) == b""
+
+
+async def test_a_port_ends_at_the_moment_when_somebody_comes() -> None:
+    """A socket that nobody closes is a warning, and so an error, when it is collected."""
+
+    async def nobody(_: web.BaseRequest) -> web.StreamResponse:
+        raise AssertionError("nobody asks")
+
+    port = reserve()
+    door = Door(port, nobody, lambda _: None, Tls.of(WORKER))
+    door.open()
+    with socket.create_connection(("127.0.0.1", port.port)) as client:
+        door._accept()
+        await door.end()
+        assert client.recv(1) == b""
+    port.close()
+    gc.collect()
 
 
 def test_a_crash_breaks_connections(cluster: RunningCluster) -> None:
