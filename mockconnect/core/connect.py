@@ -163,7 +163,7 @@ class ConnectWorker:
         if not node.process.frozen:
             return node.resources.submit(call)
         answer: Reply[object] = Reply()
-        node.process.run(lambda: hand_over(node.resources.submit(call), answer))
+        node.process.receive(lambda: hand_over(node.resources.submit(call), answer))
         return answer
 
     def rest_changed(self) -> None:

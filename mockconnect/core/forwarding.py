@@ -215,7 +215,7 @@ class Resources:
             # The decoded name goes into the path unescaped.
             raise self._relayed(ConnectError(404, "HTTP 404 Not Found"))
         answer: Reply[Any] = Reply()
-        target.process.run(lambda: target.receive(call, answer))
+        target.process.receive(lambda: target.receive(call, answer))
         death = target.process.death()
         in_time = yield Within(either(answer, death), self._silence_timeout_ms())
         target.process.forget(death)

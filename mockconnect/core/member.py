@@ -7,6 +7,8 @@ Rules of this room:
 * The heartbeat thread is a thread of its own. It is how a member learns of a rebalance, and it makes the worker leave
   the group when the herder thread has not polled for ``rebalance.timeout.ms``.
 * A worker that cannot find the coordinator for one heartbeat interval revokes its own work.
+* A worker that slept through its session looks for the coordinator first, and stays what it was in its own eyes until a
+  heartbeat is refused.
 * What to do with an assignment is the listener's (the herder's) business.
 """
 
@@ -112,7 +114,9 @@ class GroupMember:
             False  # the heartbeat thread rests until the join is answered, not until the sync is
         )
         self._coordinator_known = True
+        self._lookup_ms = 0
         self._heartbeat_at_ms = 0
+        self._answered_at_ms = 0
         self._polled_at_ms: int | None = None  # None while the herder thread is inside a poll
 
     # --- for the herder -------------------------------------------------------------------------------------------------
@@ -138,7 +142,7 @@ class GroupMember:
 
     def start(self) -> None:
         self._polled_at_ms = self._sim.now_ms
-        self._heartbeat_at_ms = self._sim.now_ms + self._timing.heartbeat_interval_ms
+        self._reset_timeouts()
         self._process.spawn(self._heartbeats())
 
     def ensure_active(self) -> Steps[bool]:
@@ -156,6 +160,7 @@ class GroupMember:
                 found = yield from self._find_coordinator()
                 if not found:
                     return False
+                continue
             self._listener.begin_stage("ensuring membership in the cluster")
             done = yield from self._join()
             if not done:
@@ -250,7 +255,7 @@ class GroupMember:
         yield from self._reach()
         self.generation = joined.generation
         self._awaits_join = False
-        self._heartbeat_at_ms = self._sim.now_ms + self._timing.heartbeat_interval_ms
+        self._reset_timeouts()
         assignments = None
         if joined.leader_id == joined.member_id:
             assignments = yield from self._listener.perform_assignment(joined)
@@ -305,37 +310,58 @@ class GroupMember:
             if not self._network.kafka_reachable(self._settings.name):
                 return False
             self._rejoin = True
-        self._coordinator_known = True
+        yield from self._look_up()
         return True
+
+    def _look_up(self) -> Steps[None]:
+        """``ensureCoordinatorReady`` with a broker that answers, by whichever thread. The heartbeat that is due follows."""
+        if self._lookup_ms:
+            yield self._lookup_ms
+        if not self._coordinator_known:
+            self._coordinator_known = True
+            self._answered_at_ms = self._heartbeat_at_ms = self._sim.now_ms
 
     # --- the heartbeat thread -----------------------------------------------------------------------------------------------
 
     def _heartbeats(self) -> Steps[None]:
         """``HeartbeatThread``. Its clock starts anew when a join is answered (``enable``)."""
-        answered_at_ms = self._sim.now_ms
         while True:
             due_at_ms = min(self._heartbeat_at_ms, self._poll_expires_at_ms() or self._heartbeat_at_ms)
             yield max(1, due_at_ms - self._sim.now_ms)
             expires_at_ms = self._poll_expires_at_ms()
             if expires_at_ms is not None and expires_at_ms <= self._sim.now_ms:
                 self.leave("worker poll timeout has expired")
-            if self._sim.now_ms < self._heartbeat_at_ms:
-                continue
-            self._heartbeat_at_ms = self._sim.now_ms + self._timing.heartbeat_interval_ms
-            if not self._beats():
-                answered_at_ms = self._sim.now_ms
-                continue
-            if not self._network.kafka_reachable(self._settings.name):
-                if self._joining is not None:  # the join itself waits until it is healed
-                    continue
-                silent_ms = self._sim.now_ms - answered_at_ms
-                reset = self._network.kafka_break(self._settings.name) is Break.REFUSED
-                if reset or silent_ms >= self._timing.session_timeout_ms:
-                    self._lose_coordinator()
-                continue
+            if self._sim.now_ms >= self._heartbeat_at_ms:
+                yield from self._heartbeat()
+
+    def _heartbeat(self) -> Steps[None]:
+        """One is due. The session of a process that was frozen may be over by its own clock: then it looks for the
+        coordinator before it sends one, and meanwhile takes itself for what it was."""
+        self._heartbeat_at_ms = self._sim.now_ms + self._timing.heartbeat_interval_ms
+        if not self._beats():
+            self._answered_at_ms = self._sim.now_ms
+        elif not self._network.kafka_reachable(self._settings.name):
+            self._miss()
+        elif self._joining is None and (self._session_over() or not self._coordinator_known):
+            self._lose_coordinator(self._drawn_lookup_ms())
+            yield from self._look_up()
+        else:
             yield self._timing.kafka_latency_ms
-            answered_at_ms = self._sim.now_ms
+            self._answered_at_ms = self._sim.now_ms
             self._handle(self._coordinator.heartbeat(self.member_id, self.generation))
+
+    def _miss(self) -> None:
+        """Kafka is out of reach; a join that is under way waits until it is healed."""
+        reset = self._network.kafka_break(self._settings.name) is Break.REFUSED
+        if self._joining is None and (reset or self._session_over()):
+            self._lose_coordinator()
+
+    def _session_over(self) -> bool:
+        return self._sim.now_ms - self._answered_at_ms >= self._timing.session_timeout_ms
+
+    def _reset_timeouts(self) -> None:
+        self._answered_at_ms = self._sim.now_ms
+        self._heartbeat_at_ms = self._sim.now_ms + self._timing.heartbeat_interval_ms
 
     def _beats(self) -> bool:
         """Whether it is a member: the thread rests while a join is under way."""
@@ -349,11 +375,19 @@ class GroupMember:
             return None
         return self._polled_at_ms + self._timing.rebalance_timeout_ms
 
-    def _lose_coordinator(self) -> None:
+    def _lose_coordinator(self, lookup_ms: int = 0) -> None:
+        """Give it up; it is found again so long after it can be reached."""
         if self._coordinator_known:
             self._coordinator_known = False
+            self._lookup_ms = lookup_ms
             self._sim.note(self._settings.name, self.generation, "coordinator lost", "")
             self._events.set()
+
+    def _drawn_lookup_ms(self) -> int:
+        """Giving it up closed the connection. The first look-up finds it before that may be made again, which costs a
+        back-off of 100 ms, more or less a fifth."""
+        dice = self._sim.stream("coordinator-lookup", self._settings.name)
+        return dice.randint(self._timing.coordinator_lookup_min_ms, self._timing.coordinator_lookup_max_ms)
 
     def _handle(self, refusal: Refusal | None) -> None:
         if refusal is None or self._joining is not None:

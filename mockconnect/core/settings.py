@@ -52,6 +52,8 @@ class Timing:
     rest_stop_ms: int = 5
     kafka_write_ms: int = 5
     kafka_latency_ms: int = 1
+    coordinator_lookup_min_ms: int = 95  # of one that was given up: its connection is in back-off
+    coordinator_lookup_max_ms: int = 150
     worker_latency_ms: int = 1
     reader_lag_min_ms: int = 2
     reader_lag_max_ms: int = (

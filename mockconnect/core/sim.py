@@ -339,14 +339,28 @@ class Process:
     ``freeze`` stops it between two instants and keeps its wake-ups, ``thaw`` runs them, ``kill`` ends it.
     """
 
-    __slots__ = ("_kept", "_killed", "alive", "frozen", "sim", "thawed_at_ms")
+    __slots__ = (
+        "_froze_at_ms",
+        "_kept",
+        "_killed",
+        "_received",
+        "alive",
+        "frozen",
+        "sim",
+        "slept_ms",
+        "thawed_at_ms",
+    )
 
     def __init__(self, sim: Sim) -> None:
         self.sim = sim
         self.alive = True
         self.frozen = False
         self.thawed_at_ms: int | None = None
+        self.slept_ms = 0
+        """How long it was frozen, the last time."""
+        self._froze_at_ms = 0
         self._kept: list[Action] = []
+        self._received: list[Action] = []
         self._killed: dict[Reply[Any], None] = {}
 
     def run(self, action: Action) -> None:
@@ -359,19 +373,30 @@ class Process:
     def after(self, delay_ms: int, action: Action) -> None:
         self.sim.after(delay_ms, lambda: self.run(action))
 
+    def receive(self, action: Action) -> None:
+        """Run ``action`` for somebody outside: what waits in a socket at the thaw is read when the threads have gone on."""
+        if self.frozen:
+            self._received.append(action)
+        else:
+            self.run(action)
+
     def freeze(self) -> None:
         self.frozen = True
+        self._froze_at_ms = self.sim.now_ms
 
     def thaw(self) -> None:
         self.frozen = False
         self.thawed_at_ms = self.sim.now_ms
-        while self._kept and not self.frozen:
-            self.run(self._kept.pop(0))
+        self.slept_ms = self.thawed_at_ms - self._froze_at_ms
+        for kept in (self._kept, self._received):
+            while kept and not self.frozen:
+                self.run(kept.pop(0))
 
     def kill(self) -> None:
         self.alive = False
         self.frozen = False
         self._kept.clear()
+        self._received.clear()
         killed, self._killed = self._killed, {}
         for reply in killed:
             reply.complete(None)

@@ -5,7 +5,7 @@ Rules of this room:
 * A :class:`Topic` is the broker's side: records in one order for everybody. It knows nothing of what they mean.
 * A :class:`Reader` is one worker's consumer: every record reaches it ``lag_ms`` after it was appended, in order, as
   long as the worker runs and reaches Kafka. A reader that starts later sees what compaction left: the active segment
-  as it was written, and of what is older the newest record of every key.
+  as it was written, and of what is older the newest record of every key. One that was frozen for long connects anew.
 * A :class:`Producer` is one worker's producer: an unreachable broker makes records wait in its buffer, they are not
   lost. That is why a request that failed with "Error writing ... to Kafka" may take effect later.
 * What records mean is the business of the stores (``config_store``, ``status_store``, ``offset_store``).
@@ -21,6 +21,9 @@ from typing import Protocol
 from mockconnect.core.errors import Expected
 from mockconnect.core.network import Network
 from mockconnect.core.sim import Process, Reply, Sim
+
+FETCH_TIMEOUT_MS = 30_000  # request.timeout.ms of consumers
+RECONNECT_MS = 125  # as recorded of 4.3.1; that other releases take as long is a guess
 
 Key = tuple[str, ...]
 
@@ -183,16 +186,29 @@ class Reader:
         if not self._network.kafka_reachable(self._worker):
             return
         now_ms, lag_ms = self._process.sim.now_ms, self._lag_ms()
+        if now_ms < self._connected_at_ms():
+            self._deliver_at(self._connected_at_ms())
+            return
         while (record := self._topic.since(self.position)) is not None:
             if record.at_ms + lag_ms > now_ms:
-                self._scheduled = True
-                self._process.after(record.at_ms + lag_ms - now_ms, self._deliver)
+                self._deliver_at(record.at_ms + lag_ms)
                 break
             self.position += 1
             self._apply(record)
         if self.at_end:
             self._topic.trim()
         self._settle_waiting()
+
+    def _deliver_at(self, at_ms: int) -> None:
+        self._scheduled = True
+        self._process.after(at_ms - self._process.sim.now_ms, self._deliver)
+
+    def _connected_at_ms(self) -> int:
+        """The fetch of a process that was frozen for long is out of time, though its answer waits: it connects anew."""
+        thawed_at_ms = self._process.thawed_at_ms
+        if thawed_at_ms is None or self._process.slept_ms < FETCH_TIMEOUT_MS:
+            return 0
+        return thawed_at_ms + RECONNECT_MS
 
     def _settle_waiting(self) -> None:
         reached = [reply for offset, reply in self._waiting if offset <= self.position]

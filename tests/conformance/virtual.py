@@ -87,6 +87,7 @@ class Replayed:
             ClusterOptions(
                 machines,
                 plugins_of(self._plans[1]),
+                seed=phase_ms,
                 timing=Timing(**times, worker_latency_ms=WORKER_LATENCY_MS),
                 clients=client_definition,
                 mode="standalone" if timeline.cluster.standalone else "distributed",

@@ -134,6 +134,20 @@ def test_a_frozen_process_does_later_what_it_missed() -> None:
     assert seen == [50]
 
 
+def test_what_waits_in_the_socket_of_a_frozen_process_comes_after_its_own_threads() -> None:
+    sim = Sim()
+    process = Process(sim)
+    seen: list[str] = []
+    process.freeze()
+    process.receive(lambda: seen.append("request"))
+    process.after(10, lambda: seen.append("thread"))
+    sim.advance(50)
+    process.thaw()
+    process.receive(lambda: seen.append("next request"))
+    assert seen == ["thread", "request", "next request"]
+    assert process.slept_ms == 50
+
+
 def test_a_killed_process_never_runs_again_and_breaks_its_connections() -> None:
     sim = Sim()
     process = Process(sim)

@@ -126,3 +126,15 @@ def test_a_lag_that_grows_delays_what_is_on_its_way() -> None:
     assert world.seen == []
     world.sim.advance(1)
     assert world.seen == [(50, 1)]
+
+
+@pytest.mark.parametrize(("frozen_ms", "seen_after_ms"), [(29_999, 0), (30_000, 125)])
+def test_a_reader_that_was_frozen_for_long_connects_anew(frozen_ms: int, seen_after_ms: int) -> None:
+    world = World()
+    world.reader.start()
+    world.process.freeze()
+    world.topic.append(("a",), 1)
+    world.sim.advance(frozen_ms)
+    world.process.thaw()
+    world.sim.advance(200)
+    assert world.seen == [(frozen_ms + seen_after_ms, 1)]
