@@ -130,7 +130,7 @@ CHOSEN: Final = (
     Choice("crash-loop", 125),
     Choice("offsets-need-stopped", 45),
     Choice("sink-offsets-too-early", 35),
-    Choice("task-ignores-stop", 40),
+    Choice("task-ignores-stop", 50, {"stays": "40s"}),
     Choice("zombie-after-delete", 35),
     Choice("stale-unassigned", 75),
     Choice("worker-of-nobody", 25),
