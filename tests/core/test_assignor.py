@@ -408,6 +408,30 @@ def test_backoff(max_ms: int, expected: list[int]) -> None:
     assert [backoff_ms(attempts, max_ms) for attempts in range(1, 5)] == expected
 
 
+@pytest.mark.parametrize("visited", ["abn", "bna"])
+def test_who_is_visited_first_keeps_the_odd_task(visited: str) -> None:
+    """A real leader visits members in the order of a hash map."""
+    assignor, connectors = assignor_of(KafkaVersion.parse("4.3.1"), 300_000), {"c": 4}
+    first = assignor.perform(
+        now_ms=0,
+        generation=1,
+        last_completed_generation=0,
+        connectors=connectors,
+        members={"a": NOTHING, "b": NOTHING},
+    )
+    running = {name: carried_out(NOTHING, told) for name, told in first.members.items()} | {"n": NOTHING}
+    second = assignor.perform(
+        now_ms=1,
+        generation=2,
+        last_completed_generation=1,
+        connectors=connectors,
+        members={name: running[name] for name in visited},
+    )
+    told = {name: len(result.revoked.tasks) for name, result in second.members.items()}
+    kept, lost = visited.replace("n", "")
+    assert told == {kept: 0, lost: 1, "n": 0}
+
+
 def test_owners_do_not_include_lost_work() -> None:
     group = Group(connectors={"a": 1, "b": 1}, members={"w1": NOTHING, "w2": NOTHING})
     group.rebalance()
