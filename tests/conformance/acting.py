@@ -35,7 +35,6 @@ from mockconnect.core.faults import (
     Stop,
     Target,
     Thaw,
-    Unwritable,
     WriteStatus,
     Zombie,
 )
@@ -158,8 +157,7 @@ class Acting(Watch):
         self._sets = plugin_sets(scenario, target.cluster.version)
         self._plans: dict[int, WorkerPlan] = {}
         """What workers will be when they start again."""
-        kinds = (WriteStatus, Unwritable)
-        meddles = any(isinstance(fault, kinds) for rule in scenario.rules for fault in faults_in(rule))
+        meddles = any(isinstance(one, WriteStatus) for rule in scenario.rules for one in faults_in(rule))
         cluster = target.cluster
         self._meddler = Meddler(cluster.version, cluster.broker.address) if meddles else None
 
@@ -315,8 +313,6 @@ class Acting(Watch):
                 self._outage(rule, fault)
             case WriteStatus():
                 self._write_status(rule, fault)
-            case Unwritable():
-                self._unwritable(rule, fault)
             case RollingUpgrade():
                 self._roll(rule, fault)
             case _:
@@ -452,15 +448,6 @@ class Acting(Watch):
         status = {"state": fault.state, "trace": None, "worker_id": worker_id, "generation": generation}
         self._meddler.write("status", f"status-{about}", json.dumps({**status, "version": "1.0.0"}))
         self._note(rule, fault.verb)
-
-    def _unwritable(self, rule: LoadedRule, fault: Unwritable) -> None:
-        """More replicas must be in sync than there are."""
-        assert self._meddler is not None
-        self._meddler.set_replicas(fault.topic, 2)
-        self._note(rule, fault.verb)
-        self._last(fault.for_ms)
-        self._meddler.set_replicas(fault.topic, 1)
-        self._note(rule, "writable")
 
     # --- requests -------------------------------------------------------------------------------------------------------------
 

@@ -39,7 +39,6 @@ from mockconnect.core.faults import (
     Start,
     Stop,
     Thaw,
-    Unwritable,
     WriteStatus,
     Zombie,
 )
@@ -137,8 +136,6 @@ CHOSEN: Final = (
     Choice("log-levels", 15),
     Choice("odd-names", 25),
     Choice("poison-connector", 330),
-    Choice("config-topic-unwritable", 160),
-    Choice("status-topic-unwritable", 90),
     Choice("kafka-outage", 300),
 )
 
@@ -348,7 +345,7 @@ def _unplayable_cluster(scenario: Scenario) -> Iterator[str]:
 
 def _is_playable(fault: Fault) -> bool:
     match fault:
-        case Crash() | Stop() | Start() | Freeze() | Thaw() | Bounce() | SetVersion() | Unwritable():
+        case Crash() | Stop() | Start() | Freeze() | Thaw() | Bounce() | SetVersion():
             return True
         case WriteStatus(trace=None):
             return True

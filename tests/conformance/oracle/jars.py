@@ -137,7 +137,7 @@ def stand_in_jar(version: str, stand_in: StandIn) -> Path:
 
 
 def tool_jar(version: str) -> Path:
-    """Compile `tools/`: what is done to the topics behind the workers' backs."""
+    """Compile `tools/`: what writes records that no worker wrote."""
     sources = sorted(TOOL_SOURCES.rglob("*.java"))
     digest = hashlib.sha256(b"\0".join(path.read_bytes() for path in sources)).hexdigest()[:12]
     jar = cache_folder() / f"tools-{version}-{digest}" / "mockconnect-tools.jar"

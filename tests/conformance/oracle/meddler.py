@@ -1,4 +1,4 @@
-"""A hand on the topics behind the workers' backs: records that no worker wrote, topics that take none."""
+"""Writes into topics behind the workers' backs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ GROUP = "connect-oracle"
 
 
 class Meddler:
-    """One JVM that carries out an order at a time; `tools/` has its code."""
+    """One JVM that writes a record at a time; `tools/` has its code."""
 
     def __init__(self, version: str, broker: str):
         class_path = f"{jars.tool_jar(version)}:{jars.connect_jars(version)}/*"
@@ -27,21 +27,14 @@ class Meddler:
 
     def write(self, topic: str, key: str, value: str) -> None:
         """One record into the topic of that kind."""
-        self._order("write", f"{GROUP}-{topic}", key, value)
-
-    def set_replicas(self, topic: str, number: int) -> None:
-        """How many replicas must be in sync; there is one."""
-        self._order("replicas", f"{GROUP}-{topic}", str(number))
+        assert self._process.stdin is not None
+        self._process.stdin.write("\t".join((f"{GROUP}-{topic}", key, value)) + "\n")
+        self._process.stdin.flush()
+        self._wait()
 
     def end(self) -> None:
         self._process.kill()
         self._process.communicate()
-
-    def _order(self, *parts: str) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.write("\t".join(parts) + "\n")
-        self._process.stdin.flush()
-        self._wait()
 
     def _wait(self) -> None:
         assert self._process.stdout is not None
