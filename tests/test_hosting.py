@@ -15,6 +15,7 @@ import aiohttp
 import pytest
 
 import mockconnect
+from mockconnect import faults
 from mockconnect.core.connect import Rest
 from mockconnect.hosting import RunningCluster
 
@@ -47,6 +48,27 @@ def refused(url: str) -> bool:
     except urllib.error.URLError as error:
         return isinstance(error.reason, ConnectionRefusedError)
     return False
+
+
+def test_a_request_moves_time_as_far_as_one_says() -> None:
+    with mockconnect.start(workers=1, per_request="5s") as cluster:
+        before_ms = cluster.now_ms
+        assert ask(cluster.url, "/connectors")[0] == 200
+        assert cluster.now_ms == before_ms + 5_000
+    with mockconnect.start(scenario="chaos", per_request="5s") as cluster:
+        assert cluster._hosted.clock.per_request_ms == 5_000
+
+
+def test_the_timeline_has_requests(cluster: RunningCluster) -> None:
+    ask(cluster.urls[1], "/connectors/nobody")
+    cluster.inject(faults.Reset(times=1))
+    with pytest.raises(OSError):  # noqa: PT011 - as the system likes
+        ask(cluster.urls[2], "/connectors")
+    requests = [row for row in cluster.timeline().splitlines() if " request " in row]
+    assert [row.partition("connect-")[2] for row in requests] == [
+        "1               request        GET /connectors/nobody -> 404 Connector nobody not found",
+        "2               request        GET /connectors -> no answer",
+    ]
 
 
 # --- start and end ----------------------------------------------------------------------------------------------------

@@ -147,6 +147,11 @@ def test_clocks(text: str, clock: ClockChoice) -> None:
     assert read_options({"clock": text}).clock == clock
 
 
+def test_how_far_a_request_moves_time() -> None:
+    assert read_options({}).per_request_ms is None
+    assert read_options({"per_request": "1s"}).per_request_ms == 1_000
+
+
 def test_connectors_that_exist_from_the_start() -> None:
     given = [
         {"name": "a", "config": {"connector.class": FILE_SOURCE, "tasks.max": 2, "flag": True}},
@@ -212,6 +217,8 @@ def test_all_mistakes_are_told_at_once() -> None:
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
+        ({"per_request": "soon"}, "per_request: expected milliseconds or a text such as '300ms', '5s', '2m' or '1h', found 'soon'"),
+        ({"per_request": "1s", "clock": "x2"}, "per_request: requests move only a paced clock"),
         ({"workers": 0}, "workers: expected from 1 to 100 workers, found 0"),
         ({"workers": "3"}, "workers: expected a number or a list of workers, found '3'"),
         ({"workers": [{"nam": "a"}]}, "workers[0].nam: unknown; did you mean 'name'?"),

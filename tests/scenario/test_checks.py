@@ -10,6 +10,7 @@ import pytest
 from mockconnect.scenario.checks import JUDGES, Asked, judge_client, judge_requests
 from mockconnect.scenario.requests import RequestRecord
 from mockconnect.scenario.script import ClientExpectation, RequestCount
+from mockconnect.scenario.view import is_possible
 
 STALE = "Cannot complete request momentarily due to stale configuration (typically caused by a concurrent config change)"
 
@@ -106,6 +107,29 @@ def test_a_near_miss_is_told() -> None:
     held, detail, _ = judge_requests(wanted, Asked(sent((0, C, 409, STALE), (5, C, 500))))
     assert held is False
     assert detail == "there are 0 of 2; the answers were 1 x 409.stale_config, 1 x 500"
+
+
+@pytest.mark.parametrize(
+    ("count", "possible"),
+    [(2, True), (3, True), (1, False), (">=5", True), (">2", True), ("<=3", True), ("<=1", False), ("<2", False), ("!=2", True)],
+)  # fmt: skip
+def test_which_counts_two_may_still_become(count: int | str, possible: bool) -> None:
+    assert is_possible(count, 2) is possible
+
+
+def test_before_the_end_what_can_be_made_good_is_not_judged() -> None:
+    open_run = Asked(sent((0, C, 409, STALE), (500, D, 404)), 1.0, is_complete=False)
+
+    def held(name: str, value: Any) -> bool | None:
+        return judge_client(msgspec.convert({name: value}, ClientExpectation), open_run)[0]
+
+    assert held("retries", {"answer": "409"}) is None
+    assert held("sends", {"operation": C, "count": 2}) is None
+    assert held("sends", {"operation": C, "count": "<1"}) is False
+    assert held("never", {"operation": D}) is False
+    assert held("max_rate", {"operation": "any_write", "count": 1}) is False
+    wanted = RequestCount(operation=C, answer="201")
+    assert judge_requests(wanted, open_run)[:2] == (None, "the run ended before: 0 of 2 so far")
 
 
 def test_every_expectation_has_a_judge() -> None:
