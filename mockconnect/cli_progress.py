@@ -6,8 +6,6 @@ standard output stays clean.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from types import TracebackType
 from typing import Final
 
@@ -30,12 +28,6 @@ PORTS: Final = {
 }
 
 
-@contextmanager
-def nothing() -> Iterator[object]:
-    """No terminal, no progress."""
-    yield lambda _: None
-
-
 class Shown:
     """Progress on a terminal."""
 
@@ -54,6 +46,10 @@ class Shown:
 
     def __call__(self, player: Player) -> None:
         self._live.update(self._screen(player))
+
+    def say(self, line: str) -> None:
+        """A line of somebody else, above what is shown."""
+        self._live.console.print(Text.from_ansi(line), soft_wrap=True)
 
     def _screen(self, player: Player) -> Group:
         head = Text(f"{self._name}  {seconds(player.clock_ms())}  {player.phase.value}", style="bold")

@@ -14,7 +14,7 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
@@ -27,6 +27,7 @@ from mockconnect.cli_scenarios import load_all, stage
 from mockconnect.commands import refuse
 
 if TYPE_CHECKING:
+    from mockconnect.cli_progress import Shown
     from mockconnect.scenario.loading import Scenario
     from mockconnect.scenario.player import Player
     from mockconnect.scenario.report import Report
@@ -217,23 +218,28 @@ def _played(staging: Staged, wanted: Wanted, ending: _Ending) -> Report:
 
         def progress(player: Player) -> None:
             ending.check()
-            shown(player)
+            if shown is not None:
+                shown(player)
 
         try:
             if not wanted.command:
                 return play_alone(staging, progress)
-            return play_with(staging, Command(wanted.command, timeout_ms=wanted.timeout_ms), progress)
+            output = None if shown is None else shown.say
+            command = Command(wanted.command, timeout_ms=wanted.timeout_ms, output=output)
+            return play_with(staging, command, progress)
         except (EndlessScenarioError, LimitExceeded) as error:
             refuse("run", error)
         except OSError as error:
             refuse("run", f"{wanted.command[0] if wanted.command else 'ports'}: {error.strerror or error}")
 
 
-def _shown(name: str) -> Any:
-    """Something to enter that gives what shows progress: on a terminal, or nowhere."""
-    from mockconnect.cli_progress import Shown, nothing  # noqa: PLC0415 - heavy
+def _shown(name: str) -> AbstractContextManager[Shown | None]:
+    """What shows progress: on a terminal only."""
+    if not sys.stderr.isatty():
+        return nullcontext()
+    from mockconnect.cli_progress import Shown  # noqa: PLC0415 - heavy
 
-    return Shown(name) if sys.stderr.isatty() else nothing()
+    return Shown(name)
 
 
 class _EndedBySignalError(Exception):

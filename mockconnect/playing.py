@@ -99,11 +99,15 @@ def _complete(player: Player) -> Report:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What is run under test, in which environment, and how long it may take: ``None`` is for ever."""
+    """What is run under test, in which environment, and how long it may take: ``None`` is for ever.
+
+    ``output`` is given every line that it prints; standard error has them if nobody takes them.
+    """
 
     arguments: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=dict)
     timeout_ms: int | None = None
+    output: Callable[[str], object] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,9 +184,11 @@ async def _run_command(command: Command, hosted: Hosted, progress: Callable[[], 
     process = await asyncio.create_subprocess_exec(
         *command.arguments,
         env={**os.environ, **command.environment, **urls},
-        stdout=STANDARD_ERROR,
+        stdout=STANDARD_ERROR if command.output is None else asyncio.subprocess.PIPE,
+        stderr=None if command.output is None else asyncio.subprocess.STDOUT,
         start_new_session=True,
     )
+    printed = asyncio.ensure_future(_hand_on(process.stdout, command.output))
     try:
         limit_s = None if command.timeout_ms is None else command.timeout_ms / 1000
         async with asyncio.timeout(limit_s):
@@ -191,6 +197,19 @@ async def _run_command(command: Command, hosted: Hosted, progress: Callable[[], 
         return Ended(-signal.SIGTERM, in_time=False)
     finally:
         await _put_down(process)
+        await asyncio.wait([printed], timeout=GRACE_S)  # who has left its session may still hold the pipe
+        printed.cancel()
+
+
+async def _hand_on(stream: asyncio.StreamReader | None, output: Callable[[str], object] | None) -> None:
+    """Line by line, however long lines are."""
+    rest = b""
+    while stream is not None and output is not None and (chunk := await stream.read(65_536)):
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            output(line.decode(errors="replace").rstrip("\r"))
+    if rest and output is not None:
+        output(rest.decode(errors="replace"))
 
 
 async def _waited_for(process: Process, progress: Callable[[], object]) -> int:

@@ -12,9 +12,11 @@ from xml.etree import ElementTree
 import pytest
 
 from mockconnect import cli_run
+from mockconnect.playing import Command, play_with
 from mockconnect.scenario.junit import junit
 from mockconnect.scenario.report import Report, RuleReport, Verdict
 from mockconnect.scenario.shipped import find_scenarios, shipped_directory, shipped_names
+from mockconnect.staging import staged
 from tests.scenario.golden import played
 from tests.scenario.test_doors import CLIENT, Said, command, said
 
@@ -220,6 +222,19 @@ def test_what_a_command_prints_is_not_the_result() -> None:
     ended = command("run", "task-failed", "--clock", "paced", "--json", "--", "echo", "hello")
     assert json.loads(ended.stdout)["held"] is True
     assert ended.stderr == "hello\n"
+
+
+def test_what_a_command_prints_can_be_taken_line_by_line() -> None:
+    lines: list[str] = []
+    script = "printf 'one\\r\\ntwo' >&2; head -c 200000 /dev/zero | tr '\\0' x; printf '\\nend'"
+    with subprocess.Popen(["sh", "-c", script], stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as expected:
+        assert expected.stdout is not None
+        wanted = expected.stdout.read().decode().split("\n")
+    under = Command(["sh", "-c", script], output=lines.append)
+    report = play_with(staged({"scenario": "task-failed", "clock": "paced"}), under)
+    assert report.held
+    assert lines == [line.rstrip("\r") for line in wanted]
+    assert [len(line) for line in lines] == [3, 200_003, 3]
 
 
 def test_a_command_that_asks_nothing_is_told_so() -> None:
