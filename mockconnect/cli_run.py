@@ -230,7 +230,7 @@ def _played(staging: Staged, wanted: Wanted, ending: _Ending) -> Report:
         except (EndlessScenarioError, LimitExceeded) as error:
             refuse("run", error)
         except OSError as error:
-            refuse("run", f"{wanted.command[0] if wanted.command else 'ports'}: {error.strerror or error}")
+            refuse("run", f"{error.filename or 'ports'}: {error.strerror or error}")
 
 
 def _shown(name: str) -> AbstractContextManager[Shown | None]:

@@ -172,7 +172,8 @@ def _how(ended: Ended, timeout_ms: int | None) -> str:
     if not ended.in_time:
         return f"it did not end within {seconds(timeout_ms or 0)}"
     if ended.exit_code < 0:
-        return f"it was ended by {signal.Signals(-ended.exit_code).name}"
+        names = {int(one): one.name for one in signal.Signals}  # real-time signals have none
+        return f"it was ended by {names.get(-ended.exit_code, f'signal {-ended.exit_code}')}"
     return f"it ended with {ended.exit_code}" if ended.exit_code else ""
 
 

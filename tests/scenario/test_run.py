@@ -243,6 +243,12 @@ def test_a_command_that_asks_nothing_is_told_so() -> None:
     assert "not judged  command     asks the cluster\n" in ended.stdout
 
 
+def test_a_signal_without_a_name() -> None:
+    under = Command(["sh", "-c", "kill -35 $$"])
+    report = play_with(staged({"scenario": "task-failed", "clock": "paced"}), under)
+    assert [verdict.detail for verdict in report.failed] == ["it was ended by signal 35"]
+
+
 def test_a_command_that_is_killed() -> None:
     ended = under_test("sh", "-c", "kill -9 $$")
     assert ended.returncode == 1
