@@ -11,19 +11,18 @@ Rules of this room:
 
 from __future__ import annotations
 
-import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from mockconnect.cli_files import TIMELINES, check_files, write, write_timeline
 from mockconnect.cli_scenarios import load_all, stage
+from mockconnect.cli_signals import Ending, interruptible
 from mockconnect.commands import refuse
 
 if TYPE_CHECKING:
@@ -151,7 +150,7 @@ def run(
     After ``--`` a command under test: it finds the cluster in CONNECT_URL and all workers in CONNECT_WORKER_URLS. Exit
     status: 0 everything held, 1 something did not, 2 bad input.
     """
-    with _interruptible() as ending:
+    with interruptible("run") as ending:
         command = _command(context, timeout_ms)
         given = {"seed": seed, "clock": clock, "per_request": per_request}
         wanted = Wanted(
@@ -193,7 +192,7 @@ def _command(context: click.Context, timeout_ms: int | None) -> tuple[str, ...]:
 # --- playing --------------------------------------------------------------------------------------------------------------
 
 
-def _repeated(scenario: Scenario, wanted: Wanted, timelines: Sequence[Path], ending: _Ending) -> list[Report]:
+def _repeated(scenario: Scenario, wanted: Wanted, timelines: Sequence[Path], ending: Ending) -> list[Report]:
     """Its runs, up to the first that fails."""
     reports: list[Report] = []
     for number in range(wanted.runs):
@@ -209,7 +208,7 @@ def _repeated(scenario: Scenario, wanted: Wanted, timelines: Sequence[Path], end
     return reports
 
 
-def _played(staging: Staged, wanted: Wanted, ending: _Ending) -> Report:
+def _played(staging: Staged, wanted: Wanted, ending: Ending) -> Report:
     from mockconnect.core.errors import LimitExceeded  # noqa: PLC0415 - heavy
     from mockconnect.playing import Command, EndlessScenarioError, play_alone, play_with  # noqa: PLC0415 - heavy
 
@@ -240,48 +239,6 @@ def _shown(name: str) -> AbstractContextManager[Shown | None]:
     from mockconnect.cli_progress import Shown  # noqa: PLC0415 - heavy
 
     return Shown(name)
-
-
-class _EndedBySignalError(Exception):
-    """Somebody wants it to end."""
-
-
-class _Ending:
-    """A signal is remembered, and looked at where a run can be put away; only a second one breaks in anywhere.
-
-    An error raised by a signal handler may end up in whatever runs at that moment, the clean-up of a generator for one,
-    and be lost there.
-    """
-
-    def __init__(self) -> None:
-        self.number: int | None = None
-
-    def __call__(self, number: int, _: FrameType | None) -> None:
-        if self.number is not None:
-            raise KeyboardInterrupt
-        self.number = number
-
-    def check(self) -> None:
-        if self.number is not None:
-            raise _EndedBySignalError
-
-
-@contextmanager
-def _interruptible() -> Iterator[_Ending]:
-    """Signals end it properly, and say so by the exit status."""
-    wanted = [getattr(signal, name, None) for name in ("SIGINT", "SIGTERM", "SIGHUP")]
-    numbers = [one for one in wanted if one is not None and signal.getsignal(one) is not signal.SIG_IGN]
-    ending = _Ending()
-    before = {number: signal.signal(number, ending) for number in numbers}
-    try:
-        yield ending
-    except (_EndedBySignalError, KeyboardInterrupt):
-        number = signal.Signals(ending.number or signal.SIGINT)
-        click.echo(f"mockconnect run: ended by {number.name}", err=True)
-        sys.exit(128 + number)
-    finally:
-        for one, handler in before.items():
-            signal.signal(one, handler)
 
 
 # --- what came of it --------------------------------------------------------------------------------------------------------
