@@ -170,6 +170,17 @@ def snapshot(api: Api) -> None:
 
 
 @ctl.command()
+@_api
+def metrics(api: Api) -> None:
+    """Its numbers, as Prometheus reads them."""
+    if api.as_json:
+        _print_json(api.ask("GET", "/metrics", format="json"))
+        return
+    with api.open("GET", "/metrics?format=text", accept="text/plain") as answer:
+        click.echo(answer.read().decode(), nl=False)
+
+
+@ctl.command()
 @click.argument("scopes", nargs=-1, metavar="[state|journal|faults|scenario|clock|all]...")
 @_api
 def reset(api: Api, scopes: tuple[str, ...]) -> None:

@@ -72,6 +72,12 @@ class EventsQuery(Part, kw_only=True, frozen=True):
     """As server-sent events, without an end; ``Accept: text/event-stream`` says the same."""
 
 
+class MetricsQuery(Part, kw_only=True, frozen=True):
+    """In which form; left out, JSON for those who accept it by name, and text for all others."""
+
+    format: Literal["json", "text"] | None = None
+
+
 class ReportQuery(Part, kw_only=True, frozen=True):
     """In which form."""
 

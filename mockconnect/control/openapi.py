@@ -71,8 +71,7 @@ def _in_query(route: Route) -> list[dict[str, Any]]:
 
 def _answer(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
     content: dict[str, Any] = {"application/json": {"schema": _schema(route.answer, schemas)}}
-    if route.streams:
-        content["text/event-stream"] = {"schema": {"type": "string"}}
+    content |= {media: {"schema": {"type": "string"}} for media in route.media}
     return {"description": HTTPStatus(route.status_code).phrase, "content": content}
 
 

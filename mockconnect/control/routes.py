@@ -37,7 +37,8 @@ class Route:
     body: Any = None
     body_needed: bool = True
     errors: tuple[int, ...] = ()
-    streams: bool = False
+    media: tuple[str, ...] = ()
+    """What it may be answered in, beside JSON."""
 
     @property
     def name(self) -> str:
@@ -53,6 +54,8 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", "/health", verbs.health, "Whether it answers.", views.Health),
     Route("GET", "/info", verbs.info, "Which cluster this is, and how far it is.", views.InfoView),
     Route("GET", "/snapshot", verbs.snapshot, "The whole cluster as plain, sorted data.", Object),
+    Route("GET", "/metrics", verbs.metrics, "Numbers of the cluster, for Prometheus.", list[views.Metric],
+          query=bodies.MetricsQuery, media=("text/plain",)),
     Route("POST", "/reset", verbs.reset,
           "Make the cluster, or a part of it, what it was when it started: same options, seed and ports.",
           views.WasReset, body=bodies.Reset, body_needed=False),
@@ -81,10 +84,10 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", "/scenarios/current", verbs.scenario, "The scenario that was started last.", views.RunView,
           errors=(404,)),
     Route("GET", "/scenarios/current/report", verbs.report, "What is known of it: verdicts, rules, coverage, seed.",
-          Object, query=bodies.ReportQuery, errors=(404,)),
+          Object, query=bodies.ReportQuery, errors=(404,), media=("text/plain",)),
     Route("POST", "/scenarios/current/stop", verbs.stop_scenario,
           "End it, heal what it broke, and judge as far as that can be.", Object, query=bodies.ReportQuery,
-          errors=(404,)),
+          errors=(404,), media=("text/plain",)),
     Route("GET", "/clock", verbs.clock, "Virtual time, and what moves it.", views.ClockView),
     Route("PUT", "/clock", verbs.set_clock, "How fast time moves.", views.ClockView, body=bodies.ClockChange,
           errors=(409,)),
@@ -96,7 +99,7 @@ ROUTES: Final[tuple[Route, ...]] = (
           views.Requests, query=bodies.RequestsQuery),
     Route("DELETE", "/requests", verbs.clear_requests, "Forget all requests; numbers go on.", views.Cleared),
     Route("GET", "/events", verbs.events, "What happened: rows of the trace, or all that come (server-sent events).",
-          views.Events, query=bodies.EventsQuery, errors=(429,), streams=True),
+          views.Events, query=bodies.EventsQuery, errors=(429,), media=("text/event-stream",)),
     Route("GET", "/schemas", verbs.schemas, "Names of the schemas of files.", list[str]),
     Route("GET", "/schemas/{schema}", verbs.schema, "JSON Schema of cluster files or scenario files.", Object,
           errors=(404,)),

@@ -23,6 +23,8 @@ from mockconnect.choosing import names_file
 from mockconnect.control import bodies, views
 from mockconnect.control.bodies import parsed, query_node, read
 from mockconnect.control.events import Followers, wants_stream
+from mockconnect.control.metrics import MEDIA_TYPE, exposition
+from mockconnect.control.metrics import metrics as counted
 from mockconnect.control.problems import ControlError, mistaken
 from mockconnect.control.stage import Stage
 from mockconnect.core.faults import Fault
@@ -154,6 +156,14 @@ async def reset(desk: Desk, asked: Asked) -> Answered:
             clock=views.clock_view(desk.stage),
         )
     )
+
+
+async def metrics(desk: Desk, asked: Asked) -> Answered:
+    form = asked.query_as(bodies.MetricsQuery).format
+    found = counted(desk.stage, own_version())
+    if form == "json" or (form is None and "application/json" in asked.raw.headers.get("Accept", "")):
+        return Answered(found)
+    return Answered(exposition(found), 200, {"Content-Type": MEDIA_TYPE})
 
 
 async def schemas(_desk: Desk, _asked: Asked) -> Answered:

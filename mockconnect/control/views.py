@@ -187,6 +187,22 @@ class Events(View, frozen=True, kw_only=True):
     """Another number than last time: these are rows of another run, whose numbers began again."""
 
 
+class Sample(View, frozen=True, kw_only=True):
+    """One number."""
+
+    labels: dict[str, str]
+    value: float
+
+
+class Metric(View, frozen=True, kw_only=True):
+    """What is counted, and its numbers by labels."""
+
+    name: str
+    type: str
+    help: str
+    samples: list[Sample]
+
+
 class ShippedView(View, frozen=True, kw_only=True):
     """One scenario that comes with mockconnect."""
 

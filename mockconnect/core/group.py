@@ -101,6 +101,8 @@ class GroupCoordinator(Generic[M, A]):
         self._timing = timing
         self._group: _Group[M, A] = _Group()
         self._round = 0
+        self.rebalances = 0
+        """How many rounds were completed."""
         self._empty_since_ms: int | None = None
         self.forgotten_generation = 0
         """The last one before the broker forgot the group; generations begin anew after that."""
@@ -393,6 +395,7 @@ class GroupCoordinator(Generic[M, A]):
             del group.members[member_id]
         group.generation += 1
         self._round += 1
+        self.rebalances += 1
         if not group.members:
             group.state, group.leader_id = GroupState.EMPTY, None
             self._empty_since_ms = self._sim.now_ms

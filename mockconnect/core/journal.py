@@ -10,7 +10,7 @@ Rules of this room:
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -109,6 +109,10 @@ Light = tuple[int, int, str, str, str, str, Call | None, int, str]
 """at_ms, ended_at_ms, door, worker, method, target, call, status_code, message"""
 
 
+Ended = tuple[str, str, int]
+"""How a request ended: worker, operation, status code."""
+
+
 class Journal:
     """The requests of one cluster."""
 
@@ -117,18 +121,30 @@ class Journal:
         self.on_answer: list[Callable[[RequestRow, bytes], object]] = []
         """Told of every answer with its body, as it was sent."""
         self.count = 0
-        self._rows: deque[RequestRow | Light] = deque(maxlen=rows_max)
+        self._rows: deque[RequestRow | Light] = deque()
+        self._rows_max = rows_max
+        self._past: Counter[Ended] = Counter()
+        """Of rows that are not kept any more."""
 
     def add(self, light: Light) -> None:
         """A request that nobody has watched."""
         self.count += 1
         self._rows.append(light)
+        if len(self._rows) > self._rows_max:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        ended = _ended(self._rows.popleft())
+        if ended is not None:
+            self._past[ended] += 1
 
     def begin(self, at_ms: int, door: str, worker: str, method: str, target: str) -> RequestRow:
         """A request that is watched; it is kept from now on."""
         self.count += 1
         row = RequestRow(self.count, at_ms, door, worker, method, target)
         self._rows.append(row)
+        if len(self._rows) > self._rows_max:
+            self._let_go()
         return row
 
     def arrived(self, row: RequestRow) -> list[Reply[Any]]:
@@ -138,6 +154,8 @@ class Journal:
 
     def end(self, row: RequestRow, at_ms: int, status_code: int, message: str, body: bytes) -> None:
         row.ended_at_ms, row.status_code, row.message = at_ms, status_code, message
+        if row.number <= self.count - len(self._rows):  # it was let go before
+            self._past[row.worker, row.operation, row.status_code] += 1
         for listener in tuple(self.on_answer):
             listener(row, body)
 
@@ -148,8 +166,22 @@ class Journal:
         for number, row in enumerate(islice(self._rows, start, None), first + start):
             yield row if isinstance(row, RequestRow) else _heavy(number, row)
 
+    def ended(self) -> Counter[Ended]:
+        """How many requests ended how, those included whose rows are not kept any more."""
+        found = Counter(self._past)
+        found.update(ended for row in self._rows if (ended := _ended(row)) is not None)
+        return found
+
     def clear(self) -> None:
-        self._rows.clear()
+        while self._rows:
+            self._let_go()
+
+
+def _ended(row: RequestRow | Light) -> Ended | None:
+    if not isinstance(row, RequestRow):
+        call = row[6]
+        return row[3], "" if call is None else call.operation, row[7]
+    return None if row.ended_at_ms is None else (row.worker, row.operation, row.status_code)
 
 
 def _heavy(number: int, light: Light) -> RequestRow:
