@@ -169,6 +169,44 @@ def snapshot(api: Api) -> None:
     _print_json(api.ask("GET", "/snapshot"))
 
 
+@ctl.group()
+def snapshots() -> None:
+    """What its topics said at some moment: keep it, and begin with it again."""
+
+
+@snapshots.command("list")
+@_api
+def list_snapshots(api: Api) -> None:
+    """Those that are kept."""
+    found = api.ask("GET", "/snapshots")
+    rows = [(one["name"], one["at_ms"], len(one["workers"]), len(one["connectors"])) for one in found]
+    api.show(found, ("NAME", "AT_MS", "WORKERS", "CONNECTORS"), rows)
+
+
+@snapshots.command()
+@click.argument("name")
+@_api
+def keep(api: Api, name: str) -> None:
+    """Keep what is there now."""
+    _show_pairs(api, api.ask("POST", f"/snapshots/{_segment(name)}"))
+
+
+@snapshots.command()
+@click.argument("name")
+@_api
+def restore(api: Api, name: str) -> None:
+    """Make the cluster anew, with what was kept."""
+    _show_pairs(api, api.ask("POST", f"/snapshots/{_segment(name)}/restore"))
+
+
+@snapshots.command()
+@click.argument("name")
+@_api
+def forget(api: Api, name: str) -> None:
+    """Keep it no longer."""
+    _show_pairs(api, api.ask("DELETE", f"/snapshots/{_segment(name)}"))
+
+
 @ctl.command()
 @_api
 def metrics(api: Api) -> None:

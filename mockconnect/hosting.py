@@ -26,7 +26,7 @@ from typing import Final, Protocol, TypeAlias, TypeVar, Unpack, get_args
 
 from mockconnect.catalog import apache_plugins, client_definition
 from mockconnect.control.server import ControlServer
-from mockconnect.control.stage import EVERYTHING, SCOPES, Scope
+from mockconnect.control.stage import EVERYTHING, KEPT_MAX, NAME, SCOPES, Kept, Scope, SnapshotError
 from mockconnect.core.answers import Answer
 from mockconnect.core.cluster import Cluster, ClusterOptions
 from mockconnect.core.connect import ConnectWorker, Rest
@@ -48,7 +48,8 @@ from mockconnect.core.faults import (
 )
 from mockconnect.core.injecting import FaultRow
 from mockconnect.core.journal import RequestRow
-from mockconnect.core.plugins import PluginDesc
+from mockconnect.core.plugins import PluginDesc, Plugins
+from mockconnect.core.remembering import remembered
 from mockconnect.core.settings import WorkerSettings
 from mockconnect.core.sim import TraceRow
 from mockconnect.core.traces import CONNECT_EXCEPTION, java_trace
@@ -142,6 +143,7 @@ class Hosted:
         self.core = simulated(options, self._settings)
         self.clock = self._clock()
         self.server = self._server()
+        self._kept: dict[str, Kept] = {}
         self._left: list[RestServer] = []
         """Of clusters that were reset, as long as somebody is connected."""
         self.player = self._player()
@@ -198,7 +200,7 @@ class Hosted:
                 others.append(control)
             with _no_collections(keep=len(options.connectors) > LARGE_CLUSTER_CONNECTORS):
                 hosted = cls(staging, ports, door, control)
-                hosted._settle(hosted.core)
+                hosted._settle(hosted.core, cold_start=options.cold_start)
             hosted.server.start()
             if hosted._control is not None:
                 await hosted._control.start()
@@ -223,9 +225,9 @@ class Hosted:
             self.player.start()
         self.clock.rearm()
 
-    def _settle(self, core: Cluster) -> None:
+    def _settle(self, core: Cluster, *, cold_start: bool) -> None:
         core.start()
-        if not self.options.cold_start and not core.settle():
+        if not cold_start and not core.settle():
             raise RuntimeError(
                 f"the cluster did not settle (seed {self.options.seed})\n{_text(core.sim.trace.tail(40))}"
             )
@@ -243,18 +245,21 @@ class Hosted:
         wanted = set(SCOPES if "all" in scopes else scopes)
         with _no_collections(keep=False):
             if "state" in wanted:
-                self._begin_anew(keeps_requests="journal" not in wanted, keeps_clock="clock" not in wanted)
+                self._begin_anew(
+                    self.options, keeps_requests="journal" not in wanted, keeps_clock="clock" not in wanted
+                )
             else:
                 self._reset_parts(wanted)
         if "scenario" in wanted:
             self.player = self._player()
             self.begin()
 
-    def _begin_anew(self, *, keeps_requests: bool, keeps_clock: bool) -> None:
+    def _begin_anew(self, options: Options, *, keeps_requests: bool, keeps_clock: bool) -> None:
         old_clock, old_server = self.clock, self.server
         gc.unfreeze()
-        core = simulated(self.options, self._settings)
-        self._settle(core)
+        settings = [plan.on(one.port) for plan, one in zip(options.workers, self._ports, strict=True)]
+        core = simulated(options, settings)
+        self._settle(core, cold_start=options.cold_start)
         if keeps_requests:
             core.requests = self.core.requests
             core.requests.on_request.clear()
@@ -284,6 +289,41 @@ class Hosted:
             self.clock.rate, self.clock.per_request_ms = first.rate, first.per_request_ms
         self.clock.rearm()
 
+    # --- snapshots ----------------------------------------------------------------------------------------------------------
+
+    @property
+    def kept(self) -> Mapping[str, Kept]:
+        """Snapshots by name, in the order in which they were taken."""
+        return self._kept
+
+    def keep(self, name: str) -> None:
+        """Take a snapshot of what the topics say; one of that name is gone then. Raises :class:`SnapshotError`."""
+        if NAME.fullmatch(name) is None:
+            raise SnapshotError(f"a snapshot is called by letters, digits, '.', '_' and '-'; found {name!r}")
+        if self.options.mode == "standalone":
+            raise SnapshotError("a standalone worker keeps nothing that another one could begin with")
+        self._kept.pop(name, None)
+        if len(self._kept) >= KEPT_MAX:
+            raise SnapshotError(f"there are {KEPT_MAX} snapshots already")
+        self.clock.advance(0)
+        self._kept[name] = Kept(as_it_is(self.options, self.core), self.core.now_ms, self.resets)
+
+    def restore(self, name: str) -> None:
+        """Make the cluster anew, with what the snapshot has. Raises :class:`SnapshotError`."""
+        kept = self._find_kept(name)
+        with _no_collections(keep=False):
+            self._begin_anew(kept.options, keeps_requests=False, keeps_clock=True)
+
+    def forget(self, name: str) -> None:
+        """Raises :class:`SnapshotError`."""
+        self._find_kept(name)
+        del self._kept[name]
+
+    def _find_kept(self, name: str) -> Kept:
+        if name not in self._kept:
+            raise SnapshotError(f"snapshot: {one_of(name, tuple(self._kept))}")
+        return self._kept[name]
+
     async def stop(self) -> None:
         if self._control is not None:
             await self._control.stop()
@@ -312,6 +352,24 @@ def simulated(options: Options, workers: Sequence[WorkerSettings]) -> Cluster:
         cluster.set_plugins(plan.settings.name, plan.plugins)
     cluster.faults.ground.replug.append(_replugged)
     return cluster
+
+
+def as_it_is(options: Options, core: Cluster) -> Options:
+    """The options of a cluster that begins with what the topics of this one say now."""
+    machines = core.workers
+    workers = tuple(
+        replace(plan, settings=machine.settings, plugins=machine.plugins)
+        for plan in options.workers
+        for machine in (machines[plan.settings.name],)
+    )
+    options = replace(options, workers=workers, leader=core.leader or "", cold_start=False)
+    plugins = Plugins(_on_any_worker(options), workers[0].settings.version.number)
+    loggers = {
+        name: machine.node.worker.site.loggers.kept()
+        for name, machine in machines.items()
+        if machine.running and machine.node is not None and not machine.elsewhere
+    }
+    return replace(options, connectors=remembered(core.broker, plugins), loggers=loggers)
 
 
 def _on_any_worker(options: Options) -> tuple[PluginDesc, ...]:
@@ -668,6 +726,13 @@ class RunningCluster:
                 raise ValueError(f"reset: {one_of(scope, SCOPES)}")
         self._do(lambda: self._hosted.reset(scopes or EVERYTHING))
 
+    def restore(self, name: str) -> None:
+        """Make the cluster anew, with what a snapshot has that was taken by :meth:`snapshot`.
+
+        Time begins again, no fault is active, nothing is played. Raises :class:`SnapshotError` (a :class:`ValueError`).
+        """
+        self._do(lambda: self._hosted.restore(name))
+
     # --- the scenario -------------------------------------------------------------------------------------------------------
 
     def play(self, scenario: str | Path | Scenario, params: Mapping[str, object] | None = None) -> None:
@@ -863,9 +928,18 @@ class RunningCluster:
 
     # --- looking --------------------------------------------------------------------------------------------------------------
 
-    def snapshot(self) -> Answer:
-        """The whole cluster as plain, sorted data."""
-        return self._do(self._core.snapshot)
+    def snapshot(self, name: str | None = None) -> Answer:
+        """The whole cluster as plain, sorted data; with a name it is kept, for :meth:`restore`.
+
+        What is kept is what the cluster's topics say: see ``docs/control-api.md``. Raises :class:`SnapshotError`.
+        """
+
+        def verb() -> Answer:
+            if name is not None:
+                self._hosted.keep(name)
+            return self._core.snapshot()
+
+        return self._do(verb)
 
     def trace(self, rows: int = 40) -> list[TraceRow]:
         """The last rows of what happened: instant, worker, its generation, what, and detail."""

@@ -23,7 +23,7 @@ from aiohttp import web
 from mockconnect.control.openapi import document
 from mockconnect.control.problems import MEDIA_TYPE, ControlError, encoded, mistaken
 from mockconnect.control.routes import allowed, find, matching
-from mockconnect.control.stage import Stage
+from mockconnect.control.stage import SnapshotError, Stage
 from mockconnect.control.verbs import Answered, Asked, Desk, own_version
 from mockconnect.core.faults import FaultError
 from mockconnect.files.problems import ProblemsError
@@ -40,6 +40,7 @@ OWN_SITE: Final = ("same-origin", "none")
 """What browsers say in ``Sec-Fetch-Site`` of requests that no other page has made."""
 ERRORS: Final[Mapping[type[Exception], Callable[[Exception], ControlError]]] = {
     FaultError: lambda error: ControlError("refused", str(error)),
+    SnapshotError: lambda error: ControlError("refused", str(error)),
     ProblemsError: lambda error: mistaken(error.problems if isinstance(error, ProblemsError) else ()),
 }
 """What errors of other rooms become, looked up by class."""

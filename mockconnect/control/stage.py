@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import Final, Literal, Protocol, get_args
 
 from mockconnect.core.cluster import Cluster
@@ -14,6 +16,24 @@ Scope = Literal["state", "journal", "faults", "scenario", "clock", "all"]
 SCOPES: Final[tuple[Scope, ...]] = get_args(Scope)
 """What a reset can be of."""
 EVERYTHING: Final[tuple[Scope, ...]] = ("all",)
+
+
+NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+"""What a snapshot may be called."""
+KEPT_MAX: Final = 100
+
+
+class SnapshotError(ValueError):
+    """A snapshot that cannot be taken, or is not there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A snapshot that can be restored: the options of a cluster that begins with what was there at ``at_ms``."""
+
+    options: Options
+    at_ms: int
+    resets: int
 
 
 class Stage(Protocol):
@@ -33,3 +53,16 @@ class Stage(Protocol):
 
     def reset(self, scopes: Collection[Scope] = EVERYTHING) -> None:
         """Make the cluster, or a part of it, what it was when it started."""
+
+    @property
+    def kept(self) -> Mapping[str, Kept]:
+        """Snapshots by name, in the order in which they were taken."""
+
+    def keep(self, name: str) -> None:
+        """Take a snapshot; one of that name is gone then. Raises :class:`SnapshotError`."""
+
+    def restore(self, name: str) -> None:
+        """Make the cluster anew, with what the snapshot has. Raises :class:`SnapshotError`."""
+
+    def forget(self, name: str) -> None:
+        """Raises :class:`SnapshotError`."""

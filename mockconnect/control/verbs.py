@@ -148,6 +148,10 @@ async def snapshot(desk: Desk, _: Asked) -> Answered:
 async def reset(desk: Desk, asked: Asked) -> Answered:
     scopes = asked.body_as(bodies.Reset).scopes if asked.text.strip() else bodies.Reset().scopes
     desk.stage.reset(scopes)
+    return _was_reset(desk, scopes)
+
+
+def _was_reset(desk: Desk, scopes: Sequence[str]) -> Answered:
     return Answered(
         views.WasReset(
             scopes=[*dict.fromkeys(scopes)],
@@ -164,6 +168,40 @@ async def metrics(desk: Desk, asked: Asked) -> Answered:
     if form == "json" or (form is None and "application/json" in asked.raw.headers.get("Accept", "")):
         return Answered(found)
     return Answered(exposition(found), 200, {"Content-Type": MEDIA_TYPE})
+
+
+async def snapshots(desk: Desk, _: Asked) -> Answered:
+    return Answered([views.snapshot_view(name, kept) for name, kept in desk.stage.kept.items()])
+
+
+async def kept_snapshot(desk: Desk, asked: Asked) -> Answered:
+    name = _kept(desk, asked)
+    return Answered(views.snapshot_view(name, desk.stage.kept[name]))
+
+
+def _kept(desk: Desk, asked: Asked) -> str:
+    """The name of a snapshot that is there."""
+    name = asked.params["snapshot"]
+    if name not in desk.stage.kept:
+        raise _missing("snapshot", name, tuple(desk.stage.kept))
+    return name
+
+
+async def keep(desk: Desk, asked: Asked) -> Answered:
+    name = asked.params["snapshot"]
+    desk.stage.keep(name)
+    return Answered(views.snapshot_view(name, desk.stage.kept[name]), 201, {"Location": f"/snapshots/{name}"})
+
+
+async def forget(desk: Desk, asked: Asked) -> Answered:
+    name = _kept(desk, asked)
+    desk.stage.forget(name)
+    return Answered(views.Forgotten(forgotten=name))
+
+
+async def restore(desk: Desk, asked: Asked) -> Answered:
+    desk.stage.restore(_kept(desk, asked))
+    return _was_reset(desk, ["state", "journal", "faults", "scenario"])
 
 
 async def schemas(_desk: Desk, _asked: Asked) -> Answered:

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from mockconnect.control.bodies import EventsQuery, RequestsQuery
-from mockconnect.control.stage import Stage
+from mockconnect.control.stage import Kept, Stage
 from mockconnect.core.connect import ConnectWorker
 from mockconnect.core.injecting import FaultRow
 from mockconnect.core.journal import RequestRow, is_operation
@@ -187,6 +187,24 @@ class Events(View, frozen=True, kw_only=True):
     """Another number than last time: these are rows of another run, whose numbers began again."""
 
 
+class SnapshotView(View, frozen=True, kw_only=True):
+    """A snapshot that can be restored, and what is in it."""
+
+    name: str
+    at_ms: int
+    resets: int
+    """Of which run ``at_ms`` is an instant."""
+    workers: list[str]
+    leader: str | None
+    connectors: list[str]
+
+
+class Forgotten(View, frozen=True, kw_only=True):
+    """What is gone."""
+
+    forgotten: str
+
+
 class Sample(View, frozen=True, kw_only=True):
     """One number."""
 
@@ -291,6 +309,18 @@ def _running(worker: dict[str, Any], name: str) -> list[str]:
     running = worker["running"]
     own = [name] if name in running["connectors"] else []
     return own + [task for task in running["tasks"] if task.rpartition("-")[0] == name]
+
+
+def snapshot_view(name: str, kept: Kept) -> SnapshotView:
+    options = kept.options
+    return SnapshotView(
+        name=name,
+        at_ms=kept.at_ms,
+        resets=kept.resets,
+        workers=[plan.settings.name for plan in options.workers],
+        leader=options.leader or None,
+        connectors=[one.name for one in options.connectors],
+    )
 
 
 def fault_view(row: FaultRow) -> FaultView:

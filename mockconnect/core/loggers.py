@@ -92,6 +92,15 @@ class Loggers:
             if was.modified_at_ms is not None:
                 self._modified_at_ms[known] = was.modified_at_ms
 
+    def kept(self) -> dict[str, LoggerLevel]:
+        """What :meth:`restore` takes on a worker whose time begins now: levels that were set, and how long ago."""
+        names = sorted({*self._own, *self._modified_at_ms})
+        return {name: LoggerLevel(self._effective(name), self._so_long_ago(name)) for name in names}
+
+    def _so_long_ago(self, name: str) -> int | None:
+        at_ms = self._modified_at_ms.get(name)
+        return None if at_ms is None else at_ms - self._now_ms()
+
     def set_level(self, namespace: str, level: str) -> list[str]:
         """Set a logger and everything whose name starts with it; answers the names Connect lists."""
         target, level = self._canonical(namespace), level.upper()

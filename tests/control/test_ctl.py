@@ -175,3 +175,28 @@ def test_the_mirror_and_a_token(controlled: Any) -> None:
         env={"MOCKCONNECT_CONTROL_URL": url, "MOCKCONNECT_CONTROL_TOKEN": "secret"},
     )
     assert result.exit_code == 0
+
+
+def test_once_more_from_the_start(control: Any, ctl: Ctl) -> None:
+    control("POST", "/faults", "crash: connect-1")
+    assert any(line.split() == ["resets", "1"] for line in lines(ctl("reset")))
+    assert control.get("/workers/connect-1")["running"]
+    assert any(
+        line.split() == ["scopes", "journal,faults"] for line in lines(ctl("reset", "journal", "faults"))
+    )
+    (mistake,) = refused(ctl("reset", "jurnal"))
+    assert mistake.startswith("scopes[0]: ")
+    assert mistake.endswith("did you mean 'journal'?")
+
+
+def test_snapshots(control: Any, ctl: Ctl) -> None:
+    assert any(line.split() == ["name", "here"] for line in lines(ctl("snapshots", "keep", "here")))
+    assert [line.split()[0] for line in lines(ctl("snapshots", "list"))] == ["NAME", "here"]
+    assert any(line.split() == ["resets", "1"] for line in lines(ctl("snapshots", "restore", "here")))
+    assert lines(ctl("snapshots", "forget", "here"))[1].split() == ["forgotten", "here"]
+    assert refused(ctl("snapshots", "restore", "here")) == ["there is no snapshot 'here'; there are none"]
+
+
+def test_metrics(control: Any, ctl: Ctl) -> None:
+    assert "mockconnect_generation 1" in lines(ctl("metrics"))
+    assert json.loads(ctl("--json", "metrics").stdout) == control.get("/metrics?format=json")
