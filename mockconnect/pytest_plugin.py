@@ -269,7 +269,9 @@ def _fail_on_bugs(item: pytest.Item) -> None:
 def _judge(item: pytest.Item) -> None:
     """Fail for what did not hold of scenarios that the test has left to be judged."""
     left = [
-        one.cluster for one in item.stash.get(clusters_key, []) if one.judge and not one.cluster.is_judged
+        one.cluster
+        for one in item.stash.get(clusters_key, [])
+        if one.judge and not one.cluster.is_judged and one.cluster.scenario is not None
     ]
     failed = [report for cluster in left if not (report := cluster.report()).held]
     if failed:

@@ -412,6 +412,13 @@ def test_a_test_fails_once(suite: pytest.Pytester, body: str) -> None:
     result.stdout.no_fnmatch_line("judged after the test*")
 
 
+@pytest.mark.parametrize("scopes", ["", '"state"'])
+def test_what_was_reset_is_judged_as_far_as_it_is_there(suite: pytest.Pytester, scopes: str) -> None:
+    """A scenario that begins again has not failed yet; one that ended with its cluster is not judged."""
+    body = f'connect_cluster.advance("12s"); connect_cluster.reset({scopes})'
+    judged(suite, body).assert_outcomes(passed=1)
+
+
 def test_who_judges_by_himself_is_not_judged_again(suite: pytest.Pytester) -> None:
     body = 'with pytest.raises(AssertionError, match="nobody"):\n    connect_cluster.play_out().check()'
     judged(suite, body).assert_outcomes(passed=1)
