@@ -31,6 +31,9 @@ class OwnerOf:
     connector: str
     task: int | None = None
 
+    def __str__(self) -> str:
+        return f"owner_of: {self.connector}" + ("" if self.task is None else f"/{self.task}")
+
 
 Target = str | OwnerOf | tuple[str, ...]
 """A worker's name, ``leader``, ``follower``, ``followers``, ``one``, ``minority``, ``majority``, ``all``,

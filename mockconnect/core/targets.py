@@ -78,7 +78,9 @@ class Cast:
             candidates = [name for name in candidates if name != leader]
         chosen = _chosen(candidates, role, dice)
         if not chosen:
-            raise FaultError(f"{role!r} of {len(candidates)} workers ({able}) is nobody")
+            count = len(candidates)
+            there_are = f"of {count} workers that are {able}" if count else f"no worker is {able}"
+            raise FaultError(f"{role!r} is nobody: {there_are}")
         return tuple(name for name in candidates if name in chosen)
 
 

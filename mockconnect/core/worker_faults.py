@@ -32,13 +32,16 @@ from mockconnect.core.sim import Reply
 def crash(ground: Ground, active: Active[Crash]) -> None:
     for name in active.resolve(active.fault.worker):
         ground.workers[name].crash()
-    active.undo(lambda: _bring_back(ground, active))
+        for other in ground.others(active):
+            if isinstance(other.fault, Freeze):
+                other.lets_go(name)  # nothing is left of what was frozen
+    active.undo(lambda: _bring_all_back(ground, active))
 
 
 def stop(ground: Ground, active: Active[Stop]) -> None:
     for name in active.resolve(active.fault.worker):
         ground.workers[name].stop()
-    active.undo(lambda: _bring_back(ground, active))
+    active.undo(lambda: _bring_all_back(ground, active))
 
 
 def start(ground: Ground, active: Active[Start]) -> None:
@@ -51,7 +54,7 @@ def start(ground: Ground, active: Active[Start]) -> None:
 
 def bounce(ground: Ground, active: Active[Bounce]) -> None:
     for name in active.resolve(active.fault.worker):
-        active.undo(partial(start_when_down, ground, ground.workers[name]))
+        active.undo(partial(_bring_back, ground, active, name))
         take_down(ground.workers[name], graceful=active.fault.graceful)
         gone(ground.workers[name]).on_done(partial(_down_for_a_while, ground, active, name))
 
@@ -59,7 +62,7 @@ def bounce(ground: Ground, active: Active[Bounce]) -> None:
 def _down_for_a_while(ground: Ground, active: Active[Bounce], name: str, _: Reply[None]) -> None:
     def up() -> None:
         if not active.ended:
-            ground.workers[name].start()
+            _bring_back(ground, active, name)
             active.lets_go(name)
 
     ground.sim.after(active.fault.down_for_ms, up)
@@ -85,10 +88,15 @@ def start_when_down(ground: Ground, worker: ConnectWorker) -> None:
         worker.start()
 
 
-def _bring_back(ground: Ground, active: Active[Crash] | Active[Stop]) -> None:
+def _bring_all_back(ground: Ground, active: Active[Crash] | Active[Stop]) -> None:
     for name in active.workers:
-        if not _kept_down(ground, active, name):
-            start_when_down(ground, ground.workers[name])
+        _bring_back(ground, active, name)
+
+
+def _bring_back(ground: Ground, active: Active[Any], name: str) -> None:
+    """Start it, unless another fault wants it down."""
+    if not _kept_down(ground, active, name):
+        start_when_down(ground, ground.workers[name])
 
 
 def _kept_down(ground: Ground, active: Active[Any], name: str) -> bool:
@@ -103,7 +111,11 @@ def freeze(ground: Ground, active: Active[Freeze]) -> None:
             if not any(name in workers for workers in frozen):
                 ground.workers[name].thaw()
 
-    for name in active.resolve(active.fault.worker):
+    names = active.resolve(active.fault.worker)
+    down = [name for name in names if not ground.workers[name].running]
+    if down:
+        raise FaultError(f"{', '.join(down)}: down, so there is nothing to freeze")
+    for name in names:
         ground.workers[name].freeze()
     active.undo(thaw_all)
 
@@ -137,11 +149,13 @@ def partition(ground: Ground, active: Active[Partition]) -> None:
         for name in side:
             cut_kafka(ground, active, name, how)
         return
-    for source in side:
-        for target in active.resolve(fault.b, "any"):
-            cut_link(ground, active, source, target, how)
-            if not fault.oneway:
-                cut_link(ground, active, target, source, how)
+    ways = [(source, target) for source in side for target in active.resolve(fault.b, "any")]
+    if not fault.oneway:
+        ways = [way for source, target in ways for way in ((source, target), (target, source))]
+    if all(source == target for source, target in ways):
+        raise FaultError(f"{', '.join(side)}: nothing lies between a worker and itself")
+    for source, target in dict.fromkeys(ways):
+        cut_link(ground, active, source, target, how)
 
 
 def isolate(ground: Ground, active: Active[Isolate]) -> None:

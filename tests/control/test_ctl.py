@@ -144,7 +144,7 @@ def test_a_report_that_did_not_hold(control: Any, ctl: Ctl, tmp_path: Path) -> N
             ("faults", "add", "\n\ncrash: {wroker: a}"),
             "line 3: crash.wroker: unknown; did you mean 'worker'?",
         ),
-        (("faults", "add", "start: one"), "'one' of 0 workers (down) is nobody"),
+        (("faults", "add", "start: one"), "'one' is nobody: no worker is down"),
         (("worker", "crash", "a/b"), "there is no worker 'a/b'; "),
         (("requests", "--status", "9"), "status: "),
         (("scenario", "start", "./none.yaml"), "./none.yaml cannot be read: No such file or directory"),

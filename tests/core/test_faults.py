@@ -190,7 +190,7 @@ def test_nobody(scene: Scene, target: faults.Target, text: str) -> None:
 
 
 def test_a_minority_of_two_is_nobody() -> None:
-    with pytest.raises(FaultError, match="'minority' of 2 workers"):
+    with pytest.raises(FaultError, match="'minority' is nobody: of 2 workers that are running"):
         Scene(workers=2).cluster.inject(faults.Crash("minority"))
 
 
@@ -300,3 +300,37 @@ def test_numbers_have_their_range(scene: Scene) -> None:
         " probability: expected a number from 0 to 1, found 2"
     )
     assert not scene.cluster.faults.active
+
+
+def test_what_is_down_is_not_frozen_and_what_dies_is_frozen_no_more(scene: Scene) -> None:
+    cluster = scene.cluster
+    cluster.inject(faults.Crash("connect-1"))
+    with pytest.raises(FaultError, match="connect-1: down, so there is nothing to freeze"):
+        cluster.inject(faults.Freeze(("connect-0", "connect-1")))
+    assert not cluster.workers["connect-0"].frozen
+    cluster.inject(faults.Freeze("connect-2"))
+    cluster.inject(faults.Crash("connect-2"))
+    assert [row.verb for row in cluster.faults.active] == ["crash", "crash"]
+
+
+def test_a_bounce_does_not_end_a_crash(scene: Scene) -> None:
+    cluster = scene.cluster
+    cluster.inject(faults.Crash("connect-1", for_ms=20_000))
+    cluster.inject(faults.Bounce("connect-1", down_for_ms=2_000))
+    scene.advance(10_000)
+    assert not cluster.workers["connect-1"].running
+    scene.advance(11_000)
+    assert cluster.workers["connect-1"].running
+
+
+def test_nothing_lies_between_a_worker_and_itself(scene: Scene) -> None:
+    with pytest.raises(FaultError, match="connect-0: nothing lies between a worker and itself"):
+        scene.cluster.inject(faults.Partition("connect-0", "connect-0"))
+    scene.cluster.inject(faults.Partition("all", "all"))
+    cuts = [row for row in scene.cluster.sim.trace if row.what == "network"]
+    assert len(cuts) == len({(row.worker, row.detail) for row in cuts}) == 6
+
+
+def test_targets_are_shown_as_they_are_written(scene: Scene) -> None:
+    assert str(OwnerOf("a", 0)) == "owner_of: a/0"
+    assert str(OwnerOf("a")) == "owner_of: a"
