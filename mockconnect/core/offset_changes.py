@@ -30,6 +30,7 @@ from mockconnect.core.plugins import PluginDesc, instantiated
 from mockconnect.core.sim import Reply, Steps, Within
 from mockconnect.core.site import Site, run_code
 from mockconnect.core.terms import Config
+from mockconnect.core.topic_creation import offsets_topic_problem, topic_creation_problem
 from mockconnect.core.worker_task import offsets_owner
 
 Changes = Sequence[tuple[Mapping[str, Json] | None, Mapping[str, Json] | None]]
@@ -126,7 +127,13 @@ class OffsetChanges:
         return behaviour.alter_offsets == "true"
 
     def _plugin(self, config: Config) -> PluginDesc:
-        return instantiated(self._site.plugins, config)
+        plugin = instantiated(self._site.plugins, config)
+        settings = self._site.settings
+        problem = topic_creation_problem(plugin.kind, config, settings)
+        problem = problem or offsets_topic_problem(plugin.kind, config, settings)
+        if problem is not None:
+            raise ConnectError(500, problem.message, problem.java_class)
+        return plugin
 
 
 def _exists(

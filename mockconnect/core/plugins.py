@@ -144,6 +144,11 @@ class PluginDesc:
         return UNDEFINED if self.version is None else self.version
 
     @property
+    def told_version(self) -> str | None:
+        """What statuses show. Lists write a version that is Java's null as text (``String.valueOf``)."""
+        return None if self.version == "null" else self.version
+
+    @property
     def task_class(self) -> str:
         given = self.behaviour.task_class if self.behaviour else ""
         return given or self.class_name.removesuffix("Connector") + "Task"
@@ -703,6 +708,25 @@ def transformation_problem(config: Mapping[str, str | None], version: Version = 
         if predicate is not None and predicate not in defined:
             return _undefined_predicate(predicate, has(version, "plugin_versions"))
     return None
+
+
+def header_converter_problem(config: Mapping[str, str | None], version: Version = NEWEST) -> Throwable | None:
+    """What stops a task before it exists: the version of a header converter without its class.
+
+    ``Plugins.newHeaderConverter`` takes the version for a sign that there is a class.
+    """
+    unnamed = (
+        config.get("header.converter") is None and config.get("header.converter.plugin.version") is not None
+    )
+    if not unnamed or not has(version, "plugin_versions"):
+        return None
+    text = 'Cannot invoke "Object.hashCode()" because "key" is null'
+    frames = (
+        "java.base/java.util.concurrent.ConcurrentHashMap.get(ConcurrentHashMap.java:936)",
+        "org.apache.kafka.connect.runtime.isolation.Plugins.newHeaderConverter(Plugins.java:534)",
+        *FRAMES["task_instantiate"],
+    )
+    return Throwable("java.lang.NullPointerException", text, frames)
 
 
 def _undefined_predicate(predicate: str, versioned: bool) -> Throwable:

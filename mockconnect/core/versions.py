@@ -46,6 +46,7 @@ SINCE: Final[Mapping[str, Number]] = {
     "checked_generations": (2, 5, 1),  # KAFKA-9849, KAFKA-9851: a round that nobody received is noticed
     "dlq_rules": (2, 6, 0),
     "predicates": (2, 6, 0),  # KIP-585
+    "topic_creation": (2, 6, 0),  # KIP-158
     "unknown_leader_409": (2, 6, 0),  # KAFKA-9883
     "wrapped_validate_errors": (2, 6, 0),  # KAFKA-9374
     "removed_tasks_forgotten": (2, 6, 0),  # KAFKA-9472
@@ -62,6 +63,7 @@ SINCE: Final[Mapping[str, Number]] = {
     "fence": (3, 3, 0),  # KIP-618
     "eos_preflight": (3, 3, 0),  # KIP-618
     "overrides_by_use": (3, 3, 0),  # KIP-618
+    "own_offsets_topics": (3, 3, 0),  # KIP-618
     "revoked_without_owner": (3, 3, 0),  # forwarding during the round after a revocation
     "session_key_503": (3, 3, 0),
     "unknown_task_unstartable": (3, 3, 0),  # standalone; before, its start failed like that of any other
@@ -75,6 +77,7 @@ SINCE: Final[Mapping[str, Number]] = {
     "reconfigure_backoff": (3, 5, 0),
     "predicate_without_default": (3, 5, 0),
     "framework_keys_in_plugin_config": (3, 5, 0),  # KAFKA-14843
+    "sized_prefix_maps": (3, 5, 0),  # originalsWithPrefix copies into a map that is made for as many keys
     "internal_resource": (3, 5, 0),  # before, the internal endpoints were part of ConnectorsResource
     "no_delay_no_wait": (3, 5, 2),  # KAFKA-15693
     "alter_offsets": (3, 6, 0),  # KIP-875

@@ -26,12 +26,14 @@ from mockconnect.core.plugins import (
     VersionedPluginError,
     check_tasks_max,
     connector_task_configs,
+    header_converter_problem,
     no_such_version,
     transformation_problem,
 )
 from mockconnect.core.sim import Steps, Within
 from mockconnect.core.site import Site, Thrown, report_connector, report_task, run_code, throw
 from mockconnect.core.terms import Config, ConnectorTaskId, State, TargetState, TaskConfig
+from mockconnect.core.topic_creation import topic_creation_problem
 from mockconnect.core.traces import CONNECT_EXCEPTION, FRAMES, java_trace
 from mockconnect.core.worker_connector import Callback, WorkerConnector
 from mockconnect.core.worker_task import WorkerTask
@@ -57,9 +59,11 @@ class Worker:
             callback(Thrown(f"Connector with name {name} already exists"), None)
             return
         try:
-            connector = WorkerConnector(
-                self.site, name, config, self._connector_plugin(config, "startConnector")
-            )
+            plugin = self._connector_plugin(config, "startConnector")
+            problem = topic_creation_problem(plugin.kind, config, self.site.settings)
+            if problem is not None:
+                raise Thrown(problem.trace(), problem.message)
+            connector = WorkerConnector(self.site, name, config, plugin)
         except Thrown as thrown:
             report_connector(self.site, name, State.FAILED, thrown.trace, None)
             callback(thrown, None)
@@ -154,7 +158,13 @@ class Worker:
                 raise Thrown(java_trace("org.apache.kafka.connect.errors.ConnectException", message), message)
             plugin = self._connector_plugin(config, "startTask")
             check()
-            problem = transformation_problem(config, self.site.settings.version.number)
+            settings = self.site.settings
+            number = settings.version.number
+            problem = (
+                header_converter_problem(config, number)
+                or transformation_problem(config, number)
+                or topic_creation_problem(plugin.kind, config, settings)
+            )
             if problem is not None:
                 raise Thrown(problem.trace(), problem.message)
             task = WorkerTask(self.site, task_id, plugin, config, task_config, target, preflight)

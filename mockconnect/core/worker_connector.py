@@ -19,6 +19,7 @@ from mockconnect.core.plugins import PluginDesc, start_problem
 from mockconnect.core.sim import Reply, Steps, Wakeup
 from mockconnect.core.site import Site, Thrown, report_connector, run_code, throw
 from mockconnect.core.terms import Config, State, TargetState
+from mockconnect.core.topic_creation import offsets_topic_problem
 
 Callback = Callable[[BaseException | None, TargetState | None], "Steps[None] | None"]
 """Called on the connector's thread with an error or the state reached; what it returns runs on that thread too."""
@@ -38,7 +39,7 @@ class WorkerConnector:
         self._failure: Thrown | None = None
         self._stopping = False
         self._cancelled = False
-        self._version = self.plugin.version
+        self._version = self.plugin.told_version
         self.busy = False
         self.hangs = False
         self.slow_ms: int | None = None
@@ -96,6 +97,10 @@ class WorkerConnector:
     def _run(self) -> Steps[None]:
         # A new thread takes a moment: what the herder thread still asks for in the same tick comes first.
         yield 0
+        problem = offsets_topic_problem(self.plugin.kind, self.config, self._site.settings)
+        if problem is not None:
+            self.state = Instance.FAILED
+            self._report(State.FAILED, problem.trace())
         while not self._stopping:
             if self._failure is not None and self.state is not Instance.FAILED:
                 self.state = Instance.FAILED

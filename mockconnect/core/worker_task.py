@@ -19,6 +19,7 @@ from mockconnect.core.plugins import PluginDesc
 from mockconnect.core.sim import Reply, Steps, Wakeup, Within
 from mockconnect.core.site import Site, Thrown, report_task, run_code, throw
 from mockconnect.core.terms import Config, ConnectorTaskId, State, TargetState, TaskConfig
+from mockconnect.core.topic_creation import offsets_topic_problem
 
 
 class WorkerTask:
@@ -51,7 +52,7 @@ class WorkerTask:
         self._topics_seen = False
         self._version = plugin.behaviour.task_version if plugin.behaviour else None
         if self._version is None:
-            self._version = plugin.version
+            self._version = plugin.told_version
         self.hangs = False
         self.slow_ms: int | None = None
         self.progress: Progress | None = None
@@ -152,6 +153,9 @@ class WorkerTask:
     def _start(self) -> Steps[None]:
         if self._preflight is not None:
             yield from self._preflight()
+        problem = offsets_topic_problem(self.plugin.kind, self._config, self._site.settings)
+        if problem is not None:
+            raise Thrown(problem.trace(), problem.message)
         yield from self._run_code("task_start", self.behaviour.task_start_ms)
         failure = self._failure_at("task_start")
         if failure is not None:
