@@ -15,7 +15,7 @@ from mockconnect.core import errors
 from mockconnect.core.config_store import ClusterConfigState, ConfigStore
 from mockconnect.core.enrichment import connector_plugin_config
 from mockconnect.core.errors import ConnectError
-from mockconnect.core.javahash import copied_table, hash_order
+from mockconnect.core.javahash import DEFAULT_TABLE, bucket_order, copied_table, hash_order, string_hash
 from mockconnect.core.loggers import Loggers
 from mockconnect.core.plugins import Plugins
 from mockconnect.core.settings import WorkerSettings
@@ -255,6 +255,12 @@ def task_infos(name: str, tasks: Sequence[Mapping[str, str] | None]) -> list[Jso
         {"id": {"connector": name, "task": task}, "config": None if config is None else dict(config)}
         for task, config in enumerate(tasks)
     ]
+
+
+def tasks_config(name: str, tasks: Sequence[Mapping[str, str] | None]) -> Answer:
+    """``buildTasksConfig``: a ``HashMap`` keyed by ``ConnectorTaskId``."""
+    order = bucket_order([31 * string_hash(name) + task for task in range(len(tasks))], DEFAULT_TABLE)
+    return {f"{name}-{task}": dict(tasks[task] or {}) for task in order}
 
 
 def restarts_connector(request: RestartRequest, status: Status) -> bool:

@@ -1,17 +1,100 @@
-"""Java regular expressions: is one valid, with what error, and does it match.
+r"""Java regular expressions: is one valid, with what error, and does it match.
 
 Rules of this room: pure functions. Validation only has to show ``PatternSyntaxException`` as Java words it for the
-mistakes people make (brackets, groups, stray quantifiers, escapes); exotic ones pass as valid. Matching goes through
+mistakes people make (brackets, groups, stray quantifiers, escapes); of what is quoted between ``\\Q`` and ``\\E``, and of names
+of blocks and scripts, nothing is checked. Matching goes through
 Python's ``re`` after the few spellings that differ were translated.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from functools import lru_cache
 
 _NAMED_GROUP = re.compile(r"\(\?<([A-Za-z][A-Za-z0-9]*)>")
-_PLAIN_ESCAPES = frozenset("tnrfaedDhHsSvVwWbBAGZzRX0123456789")
+_PLAIN_ESCAPES = frozenset("tnrfaedDhHsSvVwW")
+_OUTSIDE_CLASSES = frozenset("bBAGZzRX123456789k")
+_OCTAL = frozenset("01234567")
+_HEXADECIMAL = frozenset("0123456789abcdefABCDEF")
+_CODE_POINT_MAX = 0x10FFFF
+_PROPERTIES = frozenset(
+    [
+        "Cn",
+        "Lu",
+        "Ll",
+        "Lt",
+        "Lm",
+        "Lo",
+        "Mn",
+        "Me",
+        "Mc",
+        "Nd",
+        "Nl",
+        "No",
+        "Zs",
+        "Zl",
+        "Zp",
+        "Cc",
+        "Cf",
+        "Co",
+        "Cs",
+        "Pd",
+        "Ps",
+        "Pe",
+        "Pc",
+        "Po",
+        "Sm",
+        "Sc",
+        "Sk",
+        "So",
+        "Pi",
+        "Pf",
+        "L",
+        "M",
+        "N",
+        "Z",
+        "C",
+        "P",
+        "S",
+        "LC",
+        "LD",
+        "L1",
+        "all",
+        "ASCII",
+        "Alnum",
+        "Alpha",
+        "Blank",
+        "Cntrl",
+        "Digit",
+        "Graph",
+        "Lower",
+        "Print",
+        "Punct",
+        "Space",
+        "Upper",
+        "XDigit",
+        "javaLowerCase",
+        "javaUpperCase",
+        "javaAlphabetic",
+        "javaIdeographic",
+        "javaTitleCase",
+        "javaDigit",
+        "javaDefined",
+        "javaLetter",
+        "javaLetterOrDigit",
+        "javaJavaIdentifierStart",
+        "javaJavaIdentifierPart",
+        "javaUnicodeIdentifierStart",
+        "javaUnicodeIdentifierPart",
+        "javaIdentifierIgnorable",
+        "javaSpaceChar",
+        "javaWhitespace",
+        "javaISOControl",
+        "javaMirrored",
+    ]
+)
+"""What ``\\p{...}`` knows by name. Blocks (``In``) and scripts (``Is``) all pass as known."""
 _INLINE_FLAGS = frozenset("idmsuxUc-")
 
 
@@ -88,7 +171,7 @@ class _Parser:
                 self.at += 1
                 return False
             case "{":
-                raise self.error("Illegal repetition", self.at + 1)
+                pass  # of nothing
             case "^" | "$":
                 self.at += 1
                 return True
@@ -115,8 +198,8 @@ class _Parser:
             raise self.error("Illegal repetition", opened + 1)
         high: int | None = low
         if self.peek() == ",":
-            high = self.number(self.at + 1) if self.pattern[self.at + 1 : self.at + 2] != "}" else None
-            self.at += self.peek() == ","
+            self.at += 1
+            high = None if self.peek() == "}" else self.number(self.at)
         if self.peek() != "}":
             raise self.error("Unclosed counted closure", self.at)
         if high is not None and high < low:
@@ -145,6 +228,8 @@ class _Parser:
             self.at += 1
         elif character == "<":
             self.look_behind_or_name()
+        elif character and character in "$@":
+            raise self.error("Unknown group type", self.at)
         else:
             self.inline_flags()
 
@@ -179,22 +264,114 @@ class _Parser:
         self.open_groups -= 1
         self.at += 1
 
-    def escape(self) -> None:
-        start = self.at
-        character = self.pattern[start + 1 : start + 2]
-        self.at += 2
-        if not character:
-            raise self.error("Unexpected internal error", len(self.pattern))
-        if character == "Q":
+    def read(self) -> str:
+        """The next character; behind the end NUL, and the position moves all the same."""
+        character = self.peek() or "\0"
+        self.at += 1
+        return character
+
+    def failed(self, text: str) -> RegexError:
+        """An error at the character that was read last."""
+        return self.error(text, self.at - 1)
+
+    def escape(self, *, in_class: bool = False) -> None:
+        self.at += 1
+        if self.at >= len(self.pattern):
+            raise self.unfinished(in_class)
+        match character := self.read():
+            case "p" | "P":
+                self.family()
+            case "0":
+                self.octal()
+            case "x":
+                self.hexadecimal()
+            case "u":
+                self.unicode()
+            case "N":
+                self.character_name()
+            case "k" if not in_class:
+                self.back_reference()
+            case "Q" | "c":
+                self.quoted(character)
+            case _:
+                known = _PLAIN_ESCAPES if in_class else _PLAIN_ESCAPES | _OUTSIDE_CLASSES
+                if character.isascii() and character.isalnum() and character not in known:
+                    raise self.failed("Illegal/unsupported escape sequence")
+
+    def unfinished(self, in_class: bool) -> RegexError:
+        """A backslash at the end."""
+        if in_class:
+            return self.error("Unclosed character class", len(self.pattern))
+        if self.open_groups:
+            return self.error("Unclosed group", len(self.pattern) + 1)
+        return self.error("Unexpected internal error", len(self.pattern))
+
+    def quoted(self, how: str) -> None:
+        """What is behind ``\\Q``, or the one character behind ``\\c``."""
+        if how == "Q":
             end = self.pattern.find("\\E", self.at)
             self.at = len(self.pattern) if end < 0 else end + 2
-        elif character in "pP":
-            end = self.pattern.find("}", self.at) if self.peek() == "{" else self.at
-            self.at = max(end, self.at) + 1
-        elif character == "k":
-            self.back_reference()
-        elif character.isascii() and character.isalpha() and character not in _PLAIN_ESCAPES | set("xucNk"):
-            raise self.error("Illegal/unsupported escape sequence", start + 1)
+        elif self.at >= len(self.pattern):
+            raise self.failed("Illegal control escape sequence")
+        else:
+            self.at += 1
+
+    def unicode(self) -> None:
+        if any(self.read() not in _HEXADECIMAL for _ in range(4)):
+            raise self.failed("Illegal Unicode escape sequence")
+
+    def octal(self) -> None:
+        first = self.read()
+        if first not in _OCTAL:
+            raise self.failed("Illegal octal escape sequence")
+        for _ in range(2 if first <= "3" else 1):
+            self.at += self.peek() in _OCTAL
+
+    def hexadecimal(self) -> None:
+        first = self.read()
+        if first in _HEXADECIMAL and self.read() in _HEXADECIMAL:
+            return
+        if first != "{" or self.peek() not in _HEXADECIMAL:
+            raise self.failed("Illegal hexadecimal escape sequence")
+        code = 0
+        while (character := self.read()) in _HEXADECIMAL:
+            code = code * 16 + int(character, 16)
+            if code > _CODE_POINT_MAX:
+                raise self.failed("Hexadecimal codepoint is too big")
+        if character != "}":
+            raise self.failed("Unclosed hexadecimal escape sequence")
+
+    def character_name(self) -> None:
+        if self.read() != "{":
+            raise self.failed("Illegal character name escape sequence")
+        start = self.at
+        while self.read() != "}":
+            if self.at >= len(self.pattern):
+                raise self.failed("Unclosed character name escape sequence")
+        name = self.pattern[start : self.at - 1]
+        try:
+            unicodedata.lookup(name.strip())
+        except KeyError:
+            raise self.failed(f"Unknown character name [{name}]") from None
+
+    def family(self) -> None:
+        """``\\pL`` or ``\\p{name}``."""
+        name = self.read()
+        if name == "{":
+            start = self.at
+            end = self.pattern.find("}", start)
+            self.at = (len(self.pattern) if end < 0 else end) + 1
+            if end < 0:
+                raise self.failed("Unclosed character family")
+            if end == start:
+                raise self.failed("Empty character family")
+            name = self.pattern[start:end]
+        key, equals, value = name.partition("=")
+        if equals:
+            if key.lower() not in ("sc", "script", "blk", "block", "gc", "general_category"):
+                raise self.failed(f"Unknown Unicode property {{name=<{key.lower()}>, value=<{value}>}}")
+        elif name not in _PROPERTIES and not name.startswith(("In", "Is")):
+            raise self.failed(f"Unknown character property name {{{name}}}")
 
     def back_reference(self) -> None:
         found = re.match(r"<([A-Za-z][A-Za-z0-9]*)>", self.pattern[self.at :])
@@ -215,7 +392,7 @@ class _Parser:
             if character == "[":
                 self.character_class()
             elif character == "\\":
-                self.escape()
+                self.escape(in_class=True)
             else:
                 self.at += 1
                 self.character_range(character)

@@ -74,7 +74,7 @@ def double_text(number: float) -> str:
 
 def parse_integer(text: str, bits: int) -> int | None:
     """``Integer.parseInt`` and its siblings; ``None`` where Java throws NumberFormatException."""
-    if not _INTEGER.fullmatch(text):
+    if not _INTEGER.fullmatch(text) or max(text) > "\uffff":  # Java looks at each half of what is beyond
         return None
     number = int(text)
     limit = 1 << (bits - 1)

@@ -119,7 +119,9 @@ class Loggers:
         before = {name: self._effective(name) for name in matching}
         self._own[target] = level
         self._own.update(dict.fromkeys((name for name in matching if name in self._own), level))
-        changed = [name for name in matching if before[name] != level]
+        after = {name: self._effective(name) for name in matching}
+        # ``allLevels``, with which the worker compares, leaves out what is OFF: that counts as changed, even to OFF.
+        changed = [name for name in matching if before[name] == "OFF" or before[name] != after[name]]
         self._modified_at_ms.update(dict.fromkeys(changed, self._now_ms()))
         return sorted(changed)
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from mockconnect.core import config_store, errors
-from mockconnect.core.answers import Answer, Created, Json, hash_ordered, patched, task_infos
+from mockconnect.core.answers import Answer, Created, Json, hash_ordered, patched, task_infos, tasks_config
 from mockconnect.core.configdef import ConfigInfos
 from mockconnect.core.errors import Redirect
 from mockconnect.core.herder import DistributedHerder
@@ -121,7 +121,7 @@ class DistributedRequests:
             entry = self._herder.state.entries.get(name)
             if entry is None:
                 raise errors.connector_not_found(name)
-            return {f"{name}-{n}": dict(config or {}) for n, config in enumerate(entry.tasks)}
+            return tasks_config(name, entry.tasks)
 
         return self._read(read)
 

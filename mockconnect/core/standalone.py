@@ -26,6 +26,7 @@ from mockconnect.core.answers import (
     patched,
     restarts_connector,
     task_infos,
+    tasks_config,
     tasks_to_restart,
 )
 from mockconnect.core.config_store import ClusterConfigState, ConfigStore, ConnectorEntry
@@ -332,7 +333,7 @@ class StandaloneHerder:
             tasks = self._entry(name).tasks
             if not tasks:
                 raise errors.connector_not_found(name)
-            return Reply.of({f"{name}-{task}": dict(config or {}) for task, config in enumerate(tasks)})
+            return Reply.of(tasks_config(name, tasks))
 
         return self._synchronized(read())
 

@@ -448,8 +448,11 @@ class _Validation:
         by_client = has(self.plugins.version, "overrides_by_use")
         definition = self.plugins.client_definition(client if by_client else "producer")
         given = _entries_with_prefix(self.config, prefix)
-        values = [self._override(definition, name, given[name]) for name in javahash.hash_order(given)]
-        return _prefixed(definition, values, prefix)
+        order = javahash.hash_order(given)
+        if has(self.plugins.version, "sized_prefix_maps"):
+            order = javahash.hash_order(order, javahash.copied_table(len(order)))
+        values = {name: self._override(definition, name, given[name]) for name in order}
+        return _prefixed(definition, [values[name] for name in javahash.hash_order(values)], prefix)
 
     def _override(self, definition: ConfigDef, name: str, text: str | None) -> ConfigValue:
         key = definition.keys.get(name)
