@@ -140,6 +140,39 @@ def _started(views: Iterable[View], at_ms: int, until_ms: int) -> Started:
     return Started(min(paged) - at_ms, max(0, min(served) - min(paged)))
 
 
+def apart_in(timeline: Timeline, rows: Iterable[Row]) -> dict[int, int]:
+    """How much later connectors were assigned than others that were created at the same instant, by event: which of two
+    requests takes effect first, and how long the other takes then, is chance."""
+    assigned = assigned_at_ms(rows)
+    created: dict[int, dict[int, int]] = {}
+    for number, event in enumerate(timeline.events):
+        found = event.request and _CREATED.fullmatch(event.request.target)
+        if found and found[1] in assigned:
+            created.setdefault(event.at_ms, {})[number] = assigned[found[1]]
+    first = {number: min(together.values()) for together in created.values() for number in together}
+    return {
+        number: at_ms - first[number] for together in created.values() for number, at_ms in together.items()
+    }
+
+
+def assigned_at_ms(rows: Iterable[Row]) -> dict[str, int]:
+    """When connectors were first assigned that nobody had when the timeline began: the instant at which that round ended."""
+    held: dict[int, list[str]] = {}
+    ended_at_ms: dict[int, int] = {}
+    found: dict[str, int] = {}
+    for row in rows:
+        if "generation" in row:
+            at_ms, generation = int(str(row["at_ms"])), int(str(row["generation"]))
+            names = _names(str(row["assignment"]))
+            ended_at_ms.setdefault(generation, at_ms)
+            if at_ms < 0:
+                held[int(str(row["worker"]))] = names
+            for name in names if at_ms >= 0 else ():
+                if not any(name in had for had in held.values()):
+                    found.setdefault(name, ended_at_ms[generation])
+    return found
+
+
 # --- generations ------------------------------------------------------------------------------------------------------------
 
 _LOGGED = tuple(
@@ -148,6 +181,7 @@ _LOGGED = tuple(
 )
 
 
+_CREATED = re.compile(r"/connectors/([^/]+)/config")
 _LEADER = re.compile(r"leader='connect-(\d+)")
 
 
@@ -186,6 +220,13 @@ def leaders_in(rows: Iterable[Row]) -> list[int]:
     }
     in_order = [leaders[generation] for generation in sorted(leaders)]
     return [leader for n, leader in enumerate(in_order) if n == 0 or in_order[n - 1] != leader]
+
+
+def _names(logged: str) -> list[str]:
+    """The connectors of an assignment."""
+    found = _LOGGED[0].search(logged)
+    assert found is not None, logged
+    return found[1].split(", ") if found[1] else []
 
 
 def _leader(logged: str) -> int:

@@ -1,7 +1,7 @@
 """What real workers do now and then, by chance: mockconnect can be brought to do it, too.
 
-* A leader that was frozen for half a minute finds the coordinator as fast as its consumers connect anew. Of six real runs of
-  `frozen-leader` three wrote at once what waited, and three joined first. `scenarios/` has one of the former, `again/` one
+* A leader that was frozen for half a minute finds the coordinator as fast as its consumers connect anew. Of seven real runs of
+  `frozen-leader` three wrote at once what waited, and four joined first. `scenarios/` has one of the former, `again/` one
   of the latter.
 * A busy worker misses a generation and asks for one more, as in three of six runs of `herder-blocked` on 2.8.2 and 3.9.1.
 """

@@ -21,6 +21,7 @@ from .sightings import (
     Row,
     alike,
     answers_to,
+    apart_in,
     generations_in,
     leaders_in,
     missing,
@@ -57,7 +58,8 @@ def recording(version: str, name: str) -> Sequence[Row]:
 
 def played(version: str, name: str, phase_ms: int = 0) -> Replayed:
     timeline, rows = TIMELINES[name], recording(version, name)
-    replayed = Replayed(timeline, version, starts_in(timeline, rows), leaders_in(rows), phase_ms)
+    starts, apart = starts_in(timeline, rows), apart_in(timeline, rows)
+    replayed = Replayed(timeline, version, starts, leaders_in(rows), phase_ms, apart)
     replayed.play()
     return replayed
 

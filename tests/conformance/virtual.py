@@ -65,7 +65,8 @@ class Looked:
 class Replayed:
     """One timeline, played in virtual time in a profile. `starts` is how long machines take to start, by event;
     `leaders` whom the broker picked to lead, one after the other (it takes the first of a hash map); `phase_ms` how much
-    later than usual the timeline begins, while heartbeats go on every three seconds."""
+    later than usual the timeline begins, while heartbeats go on every three seconds; `apart` how much later than planned
+    requests take effect, by event, that were sent together with others."""
 
     def __init__(
         self,
@@ -74,8 +75,10 @@ class Replayed:
         starts: Mapping[int, Started],
         leaders: Sequence[int] = (),
         phase_ms: int = 0,
+        apart: Mapping[int, int] | None = None,
     ) -> None:
         self._timeline = timeline
+        self._apart = apart or {}
         self._leaders = list(leaders)
         self._phase_ms = phase_ms
         self._starts = starts
@@ -125,7 +128,8 @@ class Replayed:
         self.began_at_ms = self.cluster.sim.now_ms + 1_000
         for number, event in enumerate(self._timeline.events):
             self.answers.append(None)
-            self.cluster.sim.at(self.began_at_ms + event.at_ms, partial(self._happen, number, event))
+            at_ms = event.at_ms + self._apart.get(number, 0)
+            self.cluster.sim.at(self.began_at_ms + at_ms, partial(self._happen, number, event))
         while self.now_ms < self._timeline.seconds * 1_000:
             for each in self._looked:
                 self._look(each)
