@@ -32,6 +32,7 @@ from mockconnect.files.cluster import Cluster, Source, read_cluster
 from mockconnect.files.durations import EXPECTED, milliseconds
 from mockconnect.files.problems import FileError, Problem, ProblemsError, one_of, unknown
 from mockconnect.rest import front_door
+from mockconnect.rest.clock import RATE_MAX
 from mockconnect.rest.filters import BASIC_AUTH_EXTENSION, USERS_PROPERTY, Filters
 from mockconnect.rest.front_door import Policy
 from mockconnect.rest.jetty import jetty_of
@@ -593,7 +594,8 @@ ANY_HOST: Final = ("0.0.0.0", "::")
 
 def _rate(text: str) -> float | None:
     found = re.fullmatch(r"x(\d+(?:\.\d+)?)", text)
-    return (float(found[1]) or None) if found else None
+    rate = float(found[1]) if found else 0.0
+    return rate if 0 < rate <= RATE_MAX else None
 
 
 # --- worker properties ---------------------------------------------------------------------------------------------------

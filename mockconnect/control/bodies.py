@@ -20,6 +20,7 @@ from mockconnect.core.faults import Fault
 from mockconnect.files.nodes import Entries, Node, Scalar, parse
 from mockconnect.files.problems import FileError, nearest, one_of, unknown
 from mockconnect.files.reading import Duration, Tree
+from mockconnect.rest.clock import RATE_MAX
 from mockconnect.scenario.actions import (
     BARE,
     FAULT_VERBS,
@@ -90,7 +91,7 @@ class ReportQuery(Part, kw_only=True, frozen=True):
 class ClockChange(Part, kw_only=True, frozen=True):
     """What is different from now on."""
 
-    rate: Annotated[float, msgspec.Meta(gt=0)] | None = None
+    rate: Annotated[float, msgspec.Meta(gt=0, le=RATE_MAX)] | None = None
     """Virtual per real time, for a real clock."""
     per_request: Duration | None = None
     """How far each request moves a paced clock."""

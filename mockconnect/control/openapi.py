@@ -5,12 +5,14 @@ Rules of this room: nothing is written down twice. Schemas are those that msgspe
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
 from mockconnect.control.problems import KINDS, MEDIA_TYPE, ProblemDetails
 from mockconnect.control.routes import ROUTES, Route
 from mockconnect.files.reading import schema_of
+from mockconnect.files.schema import file_schema_of
 
 _ALWAYS: Final = (400, 401, 403, 422)
 _WITH_BODY: Final = (413,)
@@ -23,7 +25,7 @@ def document(version: str) -> dict[str, Any]:
     paths: dict[str, Any] = {}
     for route in ROUTES:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, schemas)
-    _schema(ProblemDetails, schemas)
+    _schema(schema_of(ProblemDetails), schemas)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -48,7 +50,7 @@ def _operation(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
         "responses": {str(route.status_code): _answer(route, schemas)},
     }
     if route.body is not None:
-        schema = _schema(route.body, schemas)
+        schema = _schema(file_schema_of(route.body), schemas)  # it is read as a file is
         content = {media: {"schema": schema} for media in ("application/json", "application/yaml")}
         found["requestBody"] = {"required": route.body_needed, "content": content}
     errors = {*_ALWAYS, *route.errors, *(_WITH_BODY if route.body is not None else ())}
@@ -70,7 +72,7 @@ def _in_query(route: Route) -> list[dict[str, Any]]:
 
 
 def _answer(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
-    content: dict[str, Any] = {"application/json": {"schema": _schema(route.answer, schemas)}}
+    content: dict[str, Any] = {"application/json": {"schema": _schema(schema_of(route.answer), schemas)}}
     content |= {media: {"schema": {"type": "string"}} for media in route.media}
     return {"description": HTTPStatus(route.status_code).phrase, "content": content}
 
@@ -83,9 +85,9 @@ def _problem(status_code: int) -> dict[str, Any]:
     }
 
 
-def _schema(type_: Any, schemas: dict[str, Any]) -> dict[str, Any]:
-    """The schema of a type; what it is made of goes to the components."""
-    whole = {name: one for name, one in schema_of(type_).items() if name != "$schema"}
+def _schema(found: Mapping[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:
+    """The schema itself; what it is made of goes to the components."""
+    whole = {name: one for name, one in found.items() if name != "$schema"}
     moved: dict[str, Any] = _moved(whole)
     schemas.update(moved.pop("$defs", {}))
     return moved

@@ -10,12 +10,16 @@ _UNITS: Final = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_0
 PATTERN: Final = rf"^(\d+|({_PART.replace('(', '(?:')})+)$".replace("(?:?:", "(?:")
 """As a regular expression, for schemas."""
 
+LENGTH_MAX: Final = 40
+"""Of the text; nobody waits for a number of more digits."""
 EXPECTED: Final = "milliseconds or a text such as '300ms', '5s', '2m' or '1h'"
 
 
 def milliseconds(text: str) -> int | None:
-    """``None`` for what is no duration."""
+    """``None`` for what is no duration, or longer than any."""
     text = text.strip()
+    if len(text) > LENGTH_MAX:
+        return None
     if text.isdecimal():
         return int(text)
     if re.fullmatch(f"(?:{_PART})+", text):

@@ -420,7 +420,8 @@ def _range(kind: inspect.IntType | inspect.FloatType) -> str:
         return f" from {kind.ge} to {kind.le}"
     if kind.ge is not None:
         return f" from {kind.ge}"
-    return "" if kind.gt is None else f" above {kind.gt}"
+    above = "" if kind.gt is None else f" above {kind.gt}"
+    return above if kind.le is None else f"{above} up to {kind.le:.15g}"
 
 
 def _entries(least: int, most: int | None) -> str:

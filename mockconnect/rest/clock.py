@@ -25,6 +25,8 @@ PER_REQUEST_MS: Final = 20
 """How far a request moves paced time, unless told otherwise: a client that polls sees a new connector's tasks run after
 a dozen looks.
 """
+RATE_MAX: Final = 1_000_000.0
+"""Faster than anything can be simulated: a clock that never catches up would leave no time for requests."""
 PATIENCE_MS: Final = 200_000
 """Longer than any answer of a live worker: 90 s there, 90 s at the worker it forwards to, and some air."""
 
@@ -35,6 +37,11 @@ class Pace(Enum):
     PACED = "paced"
     REAL = "real"
     MANUAL = "manual"
+
+
+def _check_rate(rate: float) -> None:
+    if not 0 < rate <= RATE_MAX:
+        raise ValueError(f"rate must be positive and at most {RATE_MAX:g}, not {rate}")
 
 
 class Clock:
@@ -49,8 +56,7 @@ class Clock:
         rate: float = 1.0,
         patience_ms: int = PATIENCE_MS,
     ) -> None:
-        if rate <= 0:
-            raise ValueError(f"rate must be positive, not {rate}")
+        _check_rate(rate)
         self.sim = sim
         self.pace = pace
         self.per_request_ms = per_request_ms
@@ -144,8 +150,7 @@ class Clock:
 
     @rate.setter
     def rate(self, rate: float) -> None:
-        if rate <= 0:
-            raise ValueError(f"rate must be positive, not {rate}")
+        _check_rate(rate)
         self._catch_up()
         self._rate = rate
         self._moved()

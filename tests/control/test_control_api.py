@@ -246,7 +246,10 @@ def test_rates(control: Any, controlled: START) -> None:
     assert real.get("/clock")["rate"] == 60
     assert real("PUT", "/clock", {"rate": "0.5"}).body["rate"] == 0.5
     assert real("PUT", "/clock", {"per_request": "1s"}).status_code == 409
-    assert real("PUT", "/clock", {"rate": 0}).status_code == 422
+    for rate in (0, 1e308, "1e999", 1_000_001):
+        assert real("PUT", "/clock", {"rate": rate}).status_code == 422
+    for span in ("9" * 400 + "s", "9" * 5_000):
+        assert real("POST", "/clock/advance", {"by": span}).status_code == 422
 
 
 # --- requests and events --------------------------------------------------------------------------------------------------

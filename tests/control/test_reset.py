@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import http.client
 import json
+import ssl
 import threading
 import urllib.request
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +18,7 @@ from mockconnect import faults
 from mockconnect.hosting import RunningCluster
 
 START = Callable[..., Any]
+CERTIFICATE = Path(__file__).parents[1] / "conformance" / "certificates" / "worker.pem"
 LOCAL = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
@@ -298,6 +301,17 @@ def test_of_every_kind(controlled: START, arguments: dict[str, Any]) -> None:
         assert control.get("/workers") == before
     control.cluster.settle()
     assert ask(control.cluster, "/connectors") == 200
+
+
+def test_https_and_the_front_door() -> None:
+    trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
+    with mockconnect.start(workers=2, tls_cert=CERTIFICATE, front_door="sticky") as cluster:
+        for _ in range(3):
+            for url in (*cluster.urls, cluster.url):
+                with urllib.request.urlopen(f"{url}/connectors", context=trusting, timeout=30) as answer:
+                    assert answer.status == 200
+            cluster.reset()
 
 
 async def test_on_the_loop_of_the_test() -> None:
