@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from mockconnect.core.sim import Dice
+from mockconnect.files.durations import milliseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +42,8 @@ _DRAWS: Final[Mapping[str, Callable[[Spread, Dice], float]]] = {
 _SPANS: Final = {"exp": 1, "uniform": 2, "normal": 2, "lognormal": 1}
 """How many of a form's arguments are spans; the lognormal one has a plain number after it."""
 _CALL: Final = re.compile(r"([a-z]+)\s*\(([^()]*)\)")
-_PART: Final = r"(\d+(?:\.\d+)?)(ms|s|m|h|d)"
-_UNITS: Final = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+SIGMA_MAX: Final = 10.0
+"""Of a lognormal one: the median times e to the power of ten at one deviation is beyond all use."""
 EXPECTED: Final = (
     "milliseconds, 300ms, exp(20s), uniform(1s, 3s), normal(300ms, 50ms) or lognormal(80ms, 0.5, max=2s)"
 )
@@ -50,7 +51,7 @@ EXPECTED: Final = (
 
 def read_spread(given: int | str) -> Spread:
     """Raises :class:`ValueError` that says what was expected."""
-    span_ms = given if isinstance(given, int) else _span_ms(given)
+    span_ms = given if isinstance(given, int) else milliseconds(given)
     if span_ms is not None:
         return Spread("constant", span_ms)
     call = _CALL.fullmatch(str(given).strip())
@@ -62,8 +63,8 @@ def read_spread(given: int | str) -> Spread:
 def _drawn(kind: str, arguments: list[str], text: str) -> Spread:
     max_ms = None
     if arguments[-1].startswith("max="):
-        max_ms = _span_ms(arguments.pop().removeprefix("max="))
-    spans = [_span_ms(argument) for argument in arguments[: _SPANS[kind]]]
+        max_ms = milliseconds(arguments.pop().removeprefix("max="))
+    spans = [milliseconds(argument) for argument in arguments[: _SPANS[kind]]]
     rest = arguments[_SPANS[kind] :]
     numbers = [float(argument) for argument in rest if re.fullmatch(r"\d+(\.\d+)?", argument)]
     complete = len(spans) == _SPANS[kind] and None not in spans
@@ -72,14 +73,6 @@ def _drawn(kind: str, arguments: list[str], text: str) -> Spread:
     values = [float(span) for span in spans if span is not None] + numbers
     if kind == "uniform" and values[1] < values[0]:
         raise ValueError(f"the second value must not be below the first in {text!r}")
+    if kind == "lognormal" and values[1] > SIGMA_MAX:
+        raise ValueError(f"expected a sigma up to {SIGMA_MAX:g}, found {rest[0]!r} in {text!r}")
     return Spread(kind, values[0], values[1] if len(values) > 1 else 0.0, max_ms)
-
-
-def _span_ms(text: str) -> int | None:
-    """``300``, ``300ms``, ``1m30s``."""
-    text = text.strip()
-    if text.isdecimal():
-        return int(text)
-    if re.fullmatch(f"(?:{_PART})+", text) is None:
-        return None
-    return round(sum(float(number) * _UNITS[unit] for number, unit in re.findall(_PART, text)))

@@ -39,6 +39,8 @@ Duration = Annotated[
 """Milliseconds, written as a number of them or as ``"300ms"``, ``"5s"``, ``"1m30s"``."""
 
 _IDENTIFIER: Final = re.compile(r"[A-Za-z_][\w-]*")
+DIGITS_MAX: Final = 300
+"""Of a number whose type is open."""
 _NUMBER: Final = re.compile(r"-?(?:0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?")
 
 
@@ -176,6 +178,9 @@ class _Reader:
             return [self._any(item, kind, (*place, index)) for index, item in enumerate(node.items)]
         if isinstance(node, Entries):
             return {name: self._any(entry, kind, (*place, name)) for name, entry in node.entries.items()}
+        if len(node.text) > DIGITS_MAX and node.plain and _NUMBER.fullmatch(node.text):
+            self._tree.problem(place, f"expected a number of at most {DIGITS_MAX} digits")
+            return None
         return _as_json(node)
 
     def _metadata(self, node: Node, kind: inspect.Metadata, place: Place) -> Any:

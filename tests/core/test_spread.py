@@ -41,6 +41,8 @@ def test_reading(given: int | str, spread: Spread) -> None:
         "normal(1s, 0.5, 3)",
         "lognormal(80ms, 5ms)",
         "gamma(1s)",
+        "9" * 400 + "s",
+        "9" * 5_000,
     ],
 )
 def test_what_is_none(given: str) -> None:
@@ -48,6 +50,8 @@ def test_what_is_none(given: str) -> None:
         read_spread(given)
     with pytest.raises(ValueError, match="must not be below the first"):
         read_spread("uniform(2s, 1s)")
+    with pytest.raises(ValueError, match="expected a sigma up to 10, found '11'"):
+        read_spread("lognormal(1s, 11)")
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,10 @@ NONSENSE: tuple[Any, ...] = (
     {"owner_of": "c/x"},
     "leader",
     "10s",
+    "9" * 5_000,
+    "9" * 400 + "s",
+    "1e999",
+    "exp(1e308s)",
     "owner_of:",
     "${x}",
     "409",
@@ -227,6 +231,11 @@ def test_half_of_a_character_is_no_text() -> None:
     assert scenario_from_text(
         json.dumps({**BASE, "metadata": {"name": "x", "description": "\U0001f600"}}), "x.json"
     )
+
+
+def test_numbers_of_an_open_type_have_an_end() -> None:
+    with pytest.raises(FileError, match="expected a number of at most 300 digits"):
+        scenario_from_text(f"{HEAD}params: {{a: {{default: {'9' * 5_000}}}}}\n", "test.yaml")
 
 
 def test_sets_of_plugins_that_contain_each_other() -> None:
