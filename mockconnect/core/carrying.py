@@ -82,6 +82,7 @@ class Active(Generic[F]):
         "_finish",
         "_ground",
         "_undo",
+        "concerned",
         "dice",
         "ended",
         "fault",
@@ -99,6 +100,8 @@ class Active(Generic[F]):
         self.since_ms = ground.sim.now_ms
         self.workers: list[str] = []
         """Whom it concerns."""
+        self.concerned: list[str] = []
+        """Whom it has concerned, also those that it let go."""
         self.happened = 0
         """How often it has happened, where that is counted."""
         self.ended = ""
@@ -124,6 +127,7 @@ class Active(Generic[F]):
         """Whom the fault concerns. Raises :class:`FaultError`."""
         names = list(self._ground.cast.resolve(target, self.dice, able))
         self.workers += [name for name in names if name not in self.workers]
+        self.concerned += [name for name in names if name not in self.concerned]
         return names
 
     def happens(self, times: int | None) -> None:

@@ -151,7 +151,7 @@ class Injector:
         if active.ended:
             return
         active.ended = why
-        workers = tuple(active.workers)
+        workers = tuple(active.concerned)
         del self._active[active.id]
         active.take_back()
         self.ground.note(f"{active.id} ends: {why}")

@@ -10,18 +10,20 @@ Rules of this room:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Final
 
 from mockconnect.scenario.picture import LEGEND, draw
-from mockconnect.scenario.report import Report, Row, Verdict, seconds
+from mockconnect.scenario.report import Report, Row, Verdict, counted, seconds
 
 STYLE: Final = """
-:root { color-scheme: light dark; --paper: #fff; --ink: #1d2530; --soft: #6b7684; --line: #d9dee5; --panel: #f5f7f9; }
+:root { color-scheme: light dark; --paper: #fff; --ink: #1d2530; --soft: #6b7684; --line: #d9dee5; --panel: #f5f7f9;
+  --request: #1a6fb5; --scenario: #a0459f; }
 @media (prefers-color-scheme: dark) {
-  :root { --paper: #14181d; --ink: #e3e8ee; --soft: #94a0ad; --line: #313a45; --panel: #1c2229; }
+  :root { --paper: #14181d; --ink: #e3e8ee; --soft: #94a0ad; --line: #313a45; --panel: #1c2229;
+    --request: #63b0ec; --scenario: #d58bd4; }
 }
 body { margin: 2rem auto; max-width: 1240px; padding: 0 1rem; background: var(--paper); color: var(--ink);
   font: 15px/1.45 system-ui, sans-serif; }
@@ -32,17 +34,17 @@ p.what { color: var(--soft); margin: .25rem 0 1rem; }
 .held { background: #2c8a4b; } .FAILED { background: #c0392b; } .open { background: #8a8f98; }
 .figure { overflow-x: auto; border: 1px solid var(--line); border-radius: 6px; background: var(--paper); }
 svg { display: block; font: 12px system-ui, sans-serif; } svg text { fill: var(--ink); }
-svg text.soft { fill: var(--soft); } svg text.in { fill: #fff; }
+svg text.soft, svg text.small { fill: var(--soft); } svg text.small { font-size: 10.5px; } svg text.in { fill: #fff; }
 svg .grid { stroke: var(--line); } svg .lane { fill: var(--panel); }
 ul.legend { list-style: none; display: flex; flex-wrap: wrap; gap: .25rem 1.1rem; padding: 0; color: var(--soft); }
 ul.legend i { display: inline-block; width: .8rem; height: .8rem; border-radius: 2px; margin-right: .35rem;
   vertical-align: -1px; }
 table { border-collapse: collapse; width: 100%; } th { text-align: left; color: var(--soft); font-weight: 600; }
 td, th { padding: .2rem .6rem .2rem 0; vertical-align: top; border-bottom: 1px solid var(--line); }
-td.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 table.rows { font: 12.5px/1.4 ui-monospace, monospace; } table.rows td { white-space: nowrap; }
 table.rows td:last-child { white-space: normal; overflow-wrap: anywhere; }
-tr.request td { color: #1a6fb5; } tr.scenario td { color: #a0459f; } tr.port td { color: var(--soft); }
+tr.request td { color: var(--request); } tr.scenario td { color: var(--scenario); } tr.port td { color: var(--soft); }
 input { width: 100%; box-sizing: border-box; padding: .4rem .6rem; margin: .5rem 0; border: 1px solid var(--line);
   border-radius: 6px; background: var(--panel); color: var(--ink); font: inherit; }
 code { background: var(--panel); padding: .15rem .4rem; border-radius: 4px; }
@@ -73,9 +75,9 @@ def page(report: Report) -> str:
         f'<div class="figure">{draw(report)}</div>',
         _legend(),
         "<h2>Expectations</h2>",
-        _table(("verdict", "kind", "expectation", "at", ""), map(_verdict_cells, report.verdicts)),
+        _table(("verdict", "kind", "expectation", "at", ""), list(map(_verdict_cells, report.verdicts))),
         "<h2>Rules</h2>",
-        _table(("rule", "fired", "first", "last", "ended"), _rule_cells(report)),
+        _table(("rule", "fired", "first", "last", "ended"), list(_rule_cells(report))),
         "<h2>What happened</h2>",
         '<input id="wanted" placeholder="show only rows with these words" aria-label="filter">',
         _rows(report),
@@ -87,11 +89,13 @@ def page(report: Report) -> str:
 def _head(report: Report) -> Iterator[str]:
     word = "held" if report.held else "FAILED"
     yield f'<h1>{escape(report.scenario)} <span class="verdict {word}">{word}</span></h1>'
+    if report.description:
+        yield f"<p>{escape(report.description)}</p>"
     count, wanted = report.coverage
     coverage = f", coverage {count} of {wanted}" if wanted else ""
     yield (
         f'<p class="what">{seconds(report.timeline_ms)} of timeline, {seconds(report.total_ms)} in all, '
-        f"{len(report.requests)} requests{coverage}, seed {report.seed}, trace {escape(report.trace_hash)}<br>"
+        f"{counted(len(report.requests), 'request')}{coverage}, seed {report.seed}, trace {escape(report.trace_hash)}<br>"
         f"<code>{escape(report.repro)}</code></p>"
     )
 
@@ -115,10 +119,17 @@ class _Cell:
         return f'<td class="{self.css}">{inner}</td>' if self.css else f"<td>{inner}</td>"
 
 
-def _table(head: Iterable[str], rows: Iterable[Iterable[_Cell]]) -> str:
-    top = "".join(f"<th>{escape(name)}</th>" for name in head)
+def _table(head: Iterable[str], rows: Sequence[Sequence[_Cell]]) -> str:
+    if not rows:
+        return '<p class="what">none</p>'
+    top = "".join(_head_cell(name, cell.css) for name, cell in zip(head, rows[0], strict=True))
     body = "\n".join(f"<tr>{''.join(cell.html() for cell in row)}</tr>" for row in rows)
     return f"<table><thead><tr>{top}</tr></thead><tbody>\n{body}\n</tbody></table>"
+
+
+def _head_cell(name: str, css: str = "") -> str:
+    """Aligned as the column is."""
+    return f'<th class="{css}">{escape(name)}</th>' if css else f"<th>{escape(name)}</th>"
 
 
 _BADGES: Final[Mapping[bool | None, str]] = {True: "held", False: "FAILED", None: "open"}
@@ -148,7 +159,8 @@ def _rule_cells(report: Report) -> Iterator[list[_Cell]]:
 
 
 def _rows(report: Report) -> str:
-    head = "".join(f"<th>{name}</th>" for name in ("time", "worker", "gen", "what", "detail"))
+    columns = (("time", "n"), ("worker", ""), ("gen", "n"), ("what", ""), ("detail", ""))
+    head = "".join(_head_cell(name, css) for name, css in columns)
     body = "\n".join(_row(row, report.started_at_ms) for row in report.rows)
     return f'<table class="rows"><thead><tr>{head}</tr></thead><tbody>\n{body}\n</tbody></table>'
 

@@ -6,6 +6,7 @@ every shape has a title that says the same in words.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from html import escape
@@ -16,11 +17,15 @@ from mockconnect.scenario.recording import answer_of, line_of
 from mockconnect.scenario.report import Report, Row, Span, seconds
 from mockconnect.scenario.requests import RequestRecord
 
-LEFT: Final = 150
-WIDTH: Final = 1_020
-RIGHT: Final = 20
+LEFT: Final = 190
+WIDTH: Final = 1_000
+RIGHT: Final = 30
 ROW: Final = 13
 """Height of one instance in a lane."""
+LABEL_MAX: Final = 26
+"""Letters that are legible left of the picture."""
+LETTER: Final = 5.7
+"""About how wide one is beside a bar."""
 STATES: Final[Mapping[str, str]] = {
     "RUNNING": "#3fa35f",
     "PAUSED": "#d9a441",
@@ -47,8 +52,9 @@ ANSWERS: Final[Mapping[str, str]] = {
     "2": "#1f78b4",
     "4": "#e08214",
     "5": "#c51b3a",
-    "0": "#222a33",
+    "0": "var(--ink)",
 }
+MARK: Final = "var(--scenario)"
 LEGEND: Final[Mapping[str, str]] = {
     **{f"instance {name}": color for name, color in STATES.items()},
     "port closed": PORTS["refused"],
@@ -61,6 +67,7 @@ LEGEND: Final[Mapping[str, str]] = {
     "answer 4xx": ANSWERS["4"],
     "answer 5xx": ANSWERS["5"],
     "no answer": ANSWERS["0"],
+    "mark": MARK,
 }
 
 
@@ -95,8 +102,12 @@ class Scale:
             120_000,
             300_000,
             600_000,
+            1_800_000,
+            3_600_000,
+            7_200_000,
+            21_600_000,
         )
-        step = next((one for one in steps if self.span_ms / one <= 14), 3_600_000)
+        step = next((one for one in steps if self.span_ms / one <= 14), 86_400_000)
         yield from range(0, self.span_ms + 1, step)
 
 
@@ -110,6 +121,7 @@ def draw(report: Report) -> str:
         y = _lane(shapes, worker, report, scale, y)
     y = _faults(shapes, report, scale, y)
     height = y + 10
+    shapes += _marks(report, scale, height)
     axis = _axis(scale, height)
     size = f'viewBox="0 0 {LEFT + WIDTH + RIGHT} {height}" width="{LEFT + WIDTH + RIGHT}" height="{height}"'
     label = escape(f"Timeline of {report.scenario}")
@@ -137,15 +149,45 @@ def _bar(x: float, end: float, y: float, height: float, color: str, title: str, 
     )
 
 
-def _text(x: float, y: float, text: str, css: str = "", anchor: str = "start") -> str:
-    return f'<text x="{x}" y="{y}" class="{css}" text-anchor="{anchor}">{escape(text)}</text>'
+def _text(x: float, y: float, text: str, css: str = "", anchor: str = "start", title: str = "") -> str:
+    told = f"<title>{escape(title)}</title>" if title else ""
+    return f'<text x="{x}" y="{y}" class="{css}" text-anchor="{anchor}">{escape(text)}{told}</text>'
+
+
+def _label(y: float, name: str, css: str = "soft") -> str:
+    """Left of the picture; of a long name the beginning and the end, where names of a kind differ."""
+    short = shortened(name, LABEL_MAX)
+    return _text(LEFT - 10, y, short, css, "end", "" if short == name else name)
+
+
+def shortened(text: str, letters: int) -> str:
+    half = (letters - 1) // 2
+    return text if len(text) <= letters else f"{text[:half]}…{text[len(text) - half :]}"
 
 
 def _axis(scale: Scale, height: int) -> Iterator[str]:
     for tick in scale.ticks():
         x = scale.x(scale.from_ms + tick)
         yield f'<line x1="{x}" x2="{x}" y1="24" y2="{height}" class="grid"/>'
-        yield _text(x, 16, f"{tick / 1000:g} s", "soft", "middle")
+        yield _text(x, 16, _when(tick, scale.span_ms), "soft", "middle")
+
+
+def _when(tick: int, span_ms: int) -> str:
+    """In the unit that suits the whole."""
+    for unit_ms, unit, least in ((86_400_000, "d", 3), (3_600_000, "h", 3), (60_000, "min", 15)):
+        if span_ms >= least * unit_ms:
+            return f"{tick / unit_ms:g} {unit}"
+    return f"{tick / 1000:g} s"
+
+
+def _marks(report: Report, scale: Scale, height: int) -> Iterator[str]:
+    """What the scenario itself noted, as lines from top to bottom."""
+    for row in report.rows:
+        if row.kind == "scenario" and row.what == "mark":
+            x = scale.x(row.at_ms)
+            title = f"{seconds(row.at_ms - report.started_at_ms)} {row.detail}"
+            line = f'<line x1="{x}" x2="{x}" y1="24" y2="{height}" stroke="{MARK}" stroke-dasharray="3 3"/>'
+            yield f"<g>{line}<title>{escape(title)}</title></g>"
 
 
 def _between(from_ms: int, to_ms: int | None, report: Report) -> str:
@@ -179,16 +221,16 @@ def _lane(shapes: list[str], worker: str, report: Report, scale: Scale, y: int) 
     lane = _read_lane(worker, report)
     height = max(2, len(lane.instances)) * ROW + 28
     shapes.append(f'<rect x="{LEFT}" y="{y}" width="{WIDTH}" height="{height}" class="lane"/>')
-    shapes.append(_text(LEFT - 10, y + 14, worker, "", "end"))
+    shapes.append(_label(y + 14, worker, ""))
     for span in lane.ports:
         title = f"{worker}: {PORT_WORDS[span.what]}, {_between(span.from_ms, span.to_ms, report)}"
         shapes.append(
             _bar(scale.x(span.from_ms), scale.x(span.to_ms), y, height, PORTS[span.what], title, opacity=0.45)
         )
     _leads(shapes, worker, report, scale, y)
-    for number, (name, spans) in enumerate(sorted(lane.instances.items())):
+    for number, (name, spans) in enumerate(sorted(lane.instances.items(), key=_by_number)):
         top = y + 8 + number * ROW
-        shapes.append(_text(LEFT - 10, top + 19, name if len(name) < 20 else f"{name[:18]}…", "soft", "end"))
+        shapes.append(_label(top + 19, name))
         for span in spans:
             title = f"{name} {span.what} on {worker}, {_between(span.from_ms, span.to_ms, report)}"
             shapes.append(
@@ -198,6 +240,11 @@ def _lane(shapes: list[str], worker: str, report: Report, scale: Scale, y: int) 
         if record.worker == worker:
             shapes.append(_request(record, report, scale, y + height - 8))
     return y + height + 8
+
+
+def _by_number(named: tuple[str, list[Span]]) -> list[tuple[int, str]]:
+    """``c2`` comes before ``c10``."""
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", named[0])]
 
 
 def _leads(shapes: list[str], worker: str, report: Report, scale: Scale, y: int) -> None:
@@ -264,7 +311,7 @@ def _instance(lane: _Lane, open_: dict[str, tuple[str, int]], row: Row) -> None:
     name, _, state = row.detail.rpartition(" ")
     if state not in STATES and state != "UNASSIGNED":
         return
-    label = name if row.what == "connector" else name.replace("-", "/", 1) if name.count("-") == 1 else name
+    label = name if row.what == "connector" else "/".join(name.rsplit("-", 1))
     before = open_.pop(label, None)
     if before is not None:
         lane.instances.setdefault(label, []).append(Span(before[0], before[1], row.at_ms))
@@ -276,14 +323,26 @@ def _instance(lane: _Lane, open_: dict[str, tuple[str, int]], row: Row) -> None:
 
 
 def _faults(shapes: list[str], report: Report, scale: Scale, y: int) -> int:
-    for span in report.picture.faults:
-        shapes.append(
-            _text(
-                LEFT - 10, y + 11, span.what if len(span.what) < 22 else f"{span.what[:20]}…", "soft", "end"
-            )
-        )
+    for span in sorted(report.picture.faults, key=lambda span: span.from_ms):
+        shapes.append(_label(y + 11, span.what))
         where = f" on {', '.join(span.workers)}" if span.workers else ""
         title = f"{span.detail}{where}, {_between(span.from_ms, span.to_ms, report)}"
-        shapes.append(_bar(scale.x(span.from_ms), scale.x(span.to_ms), y + 2, 10, FAULT, title, opacity=0.8))
+        x, end = scale.x(span.from_ms), scale.x(span.to_ms)
+        shapes.append(_bar(x, end, y + 2, 10, FAULT, title, opacity=0.8))
+        found = [name for name in span.workers if name not in span.detail]
+        shapes.append(_beside(x, end, y + 10.5, f"{span.detail}{': ' * bool(found)}{', '.join(found)}"))
         y += 16
     return y
+
+
+def _beside(x: float, end: float, y: float, text: str) -> str:
+    """What a bar is about: right of it, on it, or left of it, where there is room; else cut where there is most."""
+    width = len(text) * LETTER
+    rooms = {"right": LEFT + WIDTH - end - 6, "on": end - x - 12, "left": x - LEFT - 6}
+    place = next(
+        (name for name, room in rooms.items() if room >= width), max(rooms, key=lambda name: rooms[name])
+    )
+    shown = shortened(text, max(1, int(rooms[place] / LETTER)))
+    if place == "right":
+        return _text(end + 6, y, shown, "small")
+    return _text(x - 6, y, shown, "small", "end") if place == "left" else _text(x + 6, y, shown, "in small")

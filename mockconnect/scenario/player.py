@@ -437,6 +437,7 @@ class Player:
             total_ms=self.clock_ms() if self._over_at_ms is None else self._over_at_ms,
             trace_hash=self.cluster.sim.trace.hash,
             is_complete=self.over,
+            description=self.scenario.metadata.description,
             started_at_ms=self._started_at_ms,
             rows=tuple(self._recorder.rows),
             picture=self._recorder.picture(),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shlex
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -101,6 +102,7 @@ class Report:
     total_ms: int
     trace_hash: str
     is_complete: bool = True
+    description: str = ""
     started_at_ms: int = 0
     rows: tuple[Row, ...] = field(default=(), repr=False)
     picture: Picture = field(default_factory=Picture, repr=False)
@@ -210,7 +212,7 @@ class Report:
         return [
             f"{self.scenario}: {seconds(self.timeline_ms)} of timeline, {seconds(self.total_ms)} in all,"
             f" seed {self.seed}, trace {self.trace_hash}",
-            f"{len(self.requests)} requests, {asked} of them by the client",
+            f"{counted(len(self.requests), 'request')}, {asked} of them by the client",
         ]
 
     def _rule_lines(self) -> list[str]:
@@ -223,7 +225,9 @@ class Report:
             lines.append(
                 f"{rule.name:<{width}}  {len(rule.fired_at_ms):>5}  {first:>10}  {last:>10}  {ended:>10}"
             )
-            lines += [f"{'':<{width}}  refused: {why}" for why in rule.refused]
+            for why, number in Counter(rule.refused).items():
+                times = "" if number == 1 else f" ({number} times)"
+                lines.append(f"{'':<{width}}  refused: {why}{times}")
         return lines
 
     def _verdict_lines(self) -> list[str]:
@@ -258,6 +262,10 @@ def columns(row: Row, started_at_ms: int, width: int = 18) -> str:
     at = f"{(row.at_ms - started_at_ms) / 1000:.3f}"
     generation = "" if row.generation < 0 else str(row.generation)
     return f"{at:>10} {row.worker:<{width}} {generation:>4} {row.what:<14} {row.detail}".rstrip()
+
+
+def counted(number: int, what: str) -> str:
+    return f"{number} {what}{'s' * (number != 1)}"
 
 
 def seconds(span_ms: int) -> str:

@@ -6,8 +6,11 @@ from html.parser import HTMLParser
 
 import pytest
 
+from mockconnect.playing import play_alone
+from mockconnect.scenario.loading import scenario_from_text
 from mockconnect.scenario.page import page
 from mockconnect.scenario.timeline import json_lines, text_timeline
+from mockconnect.staging import staged
 from tests.scenario.golden import played
 
 VOID = {"meta", "input", "br", "rect", "line", "circle"}
@@ -71,3 +74,36 @@ def test_timelines_have_every_row() -> None:
     report = played("leader-crash")
     assert len(json_lines(report).splitlines()) == len(report.rows) + 1
     assert text_timeline(report).count("\n") > len(report.rows)
+
+
+LONG = "orders-of-production-as-somebody-generated-them-0001"
+ODD = f"""apiVersion: mockconnect/v1
+kind: Scenario
+metadata: {{name: odd, description: "What <happens>."}}
+cluster:
+  workers: [{{name: a}}, {{name: connect-0.connect.production.svc.cluster.local}}]
+  connectors: [{{name: {LONG}, class: FileStreamSink, tasks: 12, config: {{topics: t, file: /tmp/f}}}}]
+timeline:
+  - {{name: down, at: 5s, do: {{bounce: {{worker: connect-0.connect.production.svc.cluster.local, down_for: 3s}}}}}}
+  - {{at: 10s, do: {{mark: look here}}}}
+  - {{at: 2h, do: {{mark: the end}}}}
+"""
+
+
+def test_odd_names_and_long_runs_are_legible() -> None:
+    text = page(play_alone(staged({"scenario": scenario_from_text(ODD, "odd.yaml")})))
+    assert "<p>What &lt;happens&gt;.</p>" in text
+    for short, long in (
+        ("orders-of-pr…them-0001/10", f"{LONG}/10"),
+        ("connect-0.co…luster.local", "connect-0.connect.production.svc.cluster.local"),
+    ):
+        assert f">{short}<title>{long}</title></text>" in text
+    assert text.index(f"{LONG}/2<") < text.index(f"{LONG}/10<"), "in the order of numbers"
+    assert ">60 min</text>" in text
+    assert "<title>10.000s look here</title>" in text
+    assert "bounce worker=connect-0.connect.production.svc.cluster.local down_for_ms=3000</text>" in text
+
+
+def test_a_run_of_no_time_has_a_page() -> None:
+    nothing = "apiVersion: mockconnect/v1\nkind: Scenario\nmetadata: {name: nothing}\n"
+    assert "0 requests" in page(play_alone(staged({"scenario": scenario_from_text(nothing, "n.yaml")})))
