@@ -69,7 +69,7 @@ class WorkersCondition(Part, kw_only=True, frozen=True):
     member: bool | None = None
     kafka_version: Text | None = None
     class_: Text | None = msgspec.field(name="class", default=None)
-    """A plugin that the running worker has: its class, or ``class@version``."""
+    """A plugin that the running worker has: its class, or ``class@version``, with ``*``; 3.2 is any 3.2.x."""
     count: Count | None = None
 
 

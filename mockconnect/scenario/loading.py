@@ -173,7 +173,14 @@ class _Loading:
         for number, one in enumerate(scenario.rules):
             checker = Checker(one.tree, known)
             if one.name in names[:number]:
-                checker.problem((*one.place, "name"), f"another rule is called {one.name!r} already")
+                first = scenario.rules[names.index(one.name)]
+                twice = first.place == one.place and first.tree is one.tree
+                told = (
+                    "its piece is used twice, and names are not"
+                    if twice
+                    else "another rule has this name already"
+                )
+                checker.problem((*one.place, "name"), f"{one.name!r}: {told}")
             checker.check(one.rule, one.place)
             if _waits_for_itself(one, scenario.rules):
                 checker.problem((*one.place, "after"), f"{one.name!r} waits for itself")
@@ -217,6 +224,9 @@ class _Loading:
             tree.problem(place, f"{name} includes itself")
             return
         if any(one.name == name for one in self._trees):
+            return
+        if not Path(name).is_file():
+            tree.problem(place, f"there is no file {name}")
             return
         try:
             included: Tree[Any] = Tree(name, parse_file(name))
@@ -292,7 +302,7 @@ class _Loading:
         if rule.use is None:
             self._rules.append(LoadedRule(rule.name or "", rule, tree, place))
             return
-        others = [name for name in msgspec.to_builtins(rule) if name not in ("use", "name")]
+        others = [name for name in msgspec.to_builtins(rule) if name != "use"]
         if others:
             tree.problem((*place, others[0]), "a rule that uses a piece says nothing else")
         found = self._pieces.get(rule.use)
@@ -419,7 +429,17 @@ def _in_order(problems: Sequence[Problem]) -> list[Problem]:
     """Each once, by file and line; what follows from an unknown parameter is not told twice."""
     without_value = {one.where for one in problems if one.text.startswith("parameter ")}
     kept = [one for one in problems if one.where not in without_value or one.text.startswith("parameter ")]
-    return sorted(dict.fromkeys(kept), key=_file_and_line)
+    return sorted(dict.fromkeys(map(_hinted, kept)), key=_file_and_line)
+
+
+def _hinted(problem: Problem) -> Problem:
+    """Who writes ``${n}s`` expects more of parameters than they do."""
+    part = re.search(r"found '(?!\$\{[^}']*\}')[^']*\$\{[^}']+\}", problem.text)
+    return (
+        replace(problem, text=f"{problem.text}; a parameter is a whole value, never a part")
+        if part
+        else problem
+    )
 
 
 def _file_and_line(problem: Problem) -> tuple[str, int]:

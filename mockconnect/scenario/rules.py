@@ -215,7 +215,7 @@ class RuleRun:
         try:
             fault_id = self._stage.cluster.inject(fault, name=self.name)
         except FaultError as error:
-            self.refused.append(f"{verb}: {error}")
+            self.refused.append(f"{verb}: {str(error).removeprefix(f'{verb}: ')}")
             self._stage.say("refused", f"{self.name}: {error}")
             return
         if self._stage.cluster.faults.is_active(fault_id):

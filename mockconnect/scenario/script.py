@@ -42,7 +42,7 @@ class Metadata(Part, kw_only=True, frozen=True):
 class Parameter(Part, kw_only=True, frozen=True):
     """A value that ``${name}`` stands for; whoever plays the scenario may give another one."""
 
-    default: Any = None
+    default: ParameterValue = None
     description: str = ""
 
 
@@ -123,7 +123,7 @@ class Rule(Part, kw_only=True, frozen=True):
 
     name: Text | None = None
     use: Text | None = None
-    """Instead of everything else: the rules of a piece."""
+    """Instead of everything else: the rules of a piece, with their own names."""
     at: Duration | None = None
     after: Text | After | None = None
     on_request: OnRequest | None = None
@@ -281,7 +281,7 @@ _ONE_VERB: Final = {"minProperties": 1, "maxProperties": 1}
 _SAID_BESIDES: Final[Mapping[str, dict[str, Any]]] = {
     "Rule": {
         "if": {"required": ["use"], "properties": {"use": {"type": "string"}}},
-        "then": {"maxProperties": 2},
+        "then": {"maxProperties": 1},
         "else": {"required": ["do"], "allOf": at_most_one(TRIGGERS)},
     },
     "OnRequest": {"allOf": at_most_one(COUNTS)},

@@ -136,8 +136,13 @@ def plugins_differ(cluster: Cluster) -> bool:
 
 
 def _has_class(node: ConnectProcess, wanted: str) -> bool:
+    """``class`` or ``class@version``, both with ``*``; a version stands for those that go on after it."""
     name, _, version = wanted.partition("@")
-    return any(fnmatchcase(one, name) and version in ("", has or "") for one, has in plugins_of(node))
+    return any(
+        fnmatchcase(one, name)
+        and (not version or any(fnmatchcase(f"{has}.", f"{version}{end}") for end in (".", ".*")))
+        for one, has in plugins_of(node)
+    )
 
 
 def _plugins_test(wanted: PluginsCondition, cluster: Cluster) -> Test:

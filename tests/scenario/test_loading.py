@@ -95,6 +95,17 @@ def test_seven_mistakes_are_seven_messages_with_lines() -> None:
         ("expect: {requests: [{worker: one}]}", "there is no worker 'one'"),
         ("expect: {requests: [{count: =>2}]}", "a whole number from 0 or a bound such as '>=2', found '=>2'"),
         ("expect: {client: [{no_duplicate_create: false}]}", "expected one of true, found 'false'"),
+        (
+            "params: {n: {default: 3}}\ntimeline: [{at: '${n}s', do: rebalance}]",
+            "found '${n}s'; a parameter is a whole value",
+        ),
+        ("params: {n: {default: [3]}}", "found a list"),
+        ("include: [gone.yaml]", "test.yaml:4: include[0]: there is no file gone.yaml"),
+        (
+            "pieces: {p: {rules: [{name: a, do: rebalance}]}}\ntimeline: [{use: p}, {use: p}]",
+            "'a': its piece is used twice",
+        ),
+        ("pieces: {p: {rules: [{do: rebalance}]}}\ntimeline: [{use: p, name: b}]", "says nothing else"),
         ("timeline: [{do: rebalanse}]", "did you mean 'rebalance'?"),
         ("timeline: [{random: {every: exp(x), between: [1s, 2s]}, do: rebalance}]", "found 'exp(x)'"),
         ("timeline: [{random: {every: 1s, between: [3s, 2s]}, do: rebalance}]", "the earlier one first"),
@@ -106,7 +117,7 @@ def test_seven_mistakes_are_seven_messages_with_lines() -> None:
         ),
         (
             "timeline: [{name: a, do: rebalance}, {name: a, do: rebalance}]",
-            "another rule is called 'a' already",
+            "'a': another rule has this name already",
         ),
         ("timeline: [{use: x}]", "there is no piece 'x'"),
         ("timeline: [{when: {state: RUNNING}, do: rebalance}]", "of which connector? 'connector' is missing"),
@@ -194,7 +205,7 @@ def test_mistakes_of_an_included_file_have_its_name(tmp_path: Path) -> None:
         load_scenario(tmp_path / "main.yaml")
     told = str(raised.value)
     assert "pieces.yaml:3: timeline[0].at" in told
-    assert "gone.yaml: cannot be read" in told
+    assert "there is no file" in told
     assert "includes itself" in told
 
 
