@@ -456,9 +456,9 @@ def capture(
     key: str | None,
     insecure: bool,
 ) -> None:
-    """Read a real cluster into a file that serve, start() and the fixture can begin with.
+    """Read a real cluster into a file.
 
-    Give the URL of every worker, or one of a balancer. Only GET requests are sent, secrets are masked. An environment
+    serve, start() and the fixture can begin with it. Give the URL of every worker, or one of a balancer. Only GET requests are sent, secrets are masked. An environment
     variable is best for the password.
     """
     from mockconnect.capture.asking import Access  # noqa: PLC0415 - heavy
@@ -493,7 +493,10 @@ def capture(
     help="For basic authentication.",
 )
 def healthcheck(url: str | None, timeout: float, user: str | None) -> None:
-    """Exit with 0 if a healthy Kafka Connect worker is there, and with 1 and the reason if not."""
+    """Ask whether a Kafka Connect worker is healthy.
+
+    Exit status: 0 if it is, 1 if not, with the reason.
+    """
     if url is None:
         port = os.environ.get("MOCKCONNECT_PORT") or os.environ.get("CONNECT_REST_PORT") or DEFAULT_PORT
         host = os.environ.get("MOCKCONNECT_HOST") or "0.0.0.0"

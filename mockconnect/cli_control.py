@@ -244,7 +244,10 @@ def workers(api: Api) -> None:
 @click.argument("arguments", required=False, default="")
 @_api
 def worker(api: Api, verb: str, name: str, arguments: str) -> None:
-    """Do something to a worker: ctl worker crash leader 'for: 20s'."""
+    """Do something to a worker.
+
+    Such as: ctl worker crash leader 'for: 20s'.
+    """
     _injected(api, f"/workers/{_segment(name)}/{_segment(verb)}", _arguments(arguments))
 
 
@@ -279,7 +282,10 @@ def _state(status: Mapping[str, Any] | None) -> str:
 @click.argument("arguments", required=False, default="")
 @_api
 def connector(api: Api, verb: str, name: str, arguments: str) -> None:
-    """Do something to a connector: ctl connector fail_task orders 'task: 0'."""
+    """Do something to a connector.
+
+    Such as: ctl connector fail_task orders 'task: 0'.
+    """
     _injected(api, f"/connectors/{_segment(name)}/{_segment(verb)}", _arguments(arguments))
 
 
@@ -319,7 +325,10 @@ def list_faults(api: Api, with_ended: bool) -> None:
 @click.argument("fault")
 @_api
 def add_fault(api: Api, fault: str) -> None:
-    """Let a fault happen: ctl faults add 'crash: leader'; - reads it from standard input."""
+    """Let a fault happen.
+
+    Such as: ctl faults add 'crash: leader'; - reads it from standard input.
+    """
     text = sys.stdin.read() if fault == "-" else fault
     _injected(api, "/faults", text)
 

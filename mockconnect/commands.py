@@ -48,7 +48,7 @@ _kafka_version = click.option(
 
 @click.group()
 def plugins() -> None:
-    """What the catalogue has: the plugins that a simulated worker can have."""
+    """The plugins that a simulated worker can have."""
 
 
 @plugins.command("list")
@@ -57,7 +57,10 @@ def plugins() -> None:
 @_kafka_version
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def list_plugins(glob: str | None, kind: str | None, kafka_version: str | None, as_json: bool) -> None:
-    """All plugins, or those with a name or class that fits; each release is one line."""
+    """All plugins, or those that fit, one release a line.
+
+    What fits is a name or a class.
+    """
     from mockconnect.catalog import entries  # noqa: PLC0415 - heavy
     from mockconnect.choosing import UnknownPluginError, named  # noqa: PLC0415 - heavy
 
@@ -118,7 +121,10 @@ def _print(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 )
 @click.option("--json", "as_json", is_flag=True, help="As GET /connector-plugins/{p}/config shows them.")
 def show(name: str, kafka_version: str | None, with_framework: bool, as_json: bool) -> None:
-    """One plugin with all its keys: type, default, importance, which values are valid, which keys are required."""
+    """One plugin with all its keys.
+
+    Type, default, importance, which values are valid, which keys are required.
+    """
     from mockconnect.catalog import plugins_of  # noqa: PLC0415 - heavy
     from mockconnect.core.enrichment import connector_plugin_config  # noqa: PLC0415 - heavy
     from mockconnect.core.plugins import Plugins  # noqa: PLC0415 - heavy
@@ -281,7 +287,10 @@ def _shown(argument: Any) -> str:
 @click.command()
 @click.argument("what", type=click.Choice(["cluster", "scenario"]), metavar="cluster|scenario")
 def schema(what: str) -> None:
-    """The JSON Schema of a cluster file or a scenario file: for editors, and for tools that write one."""
+    """Print the JSON Schema of cluster or scenario files.
+
+    For editors, and for tools that write such files.
+    """
     from mockconnect.files.cluster import cluster_schema  # noqa: PLC0415 - heavy
     from mockconnect.scenario.script import scenario_schema  # noqa: PLC0415 - heavy
 
@@ -306,9 +315,9 @@ def schema(what: str) -> None:
 )
 @_kafka_version
 def seed(output: str, **given: Any) -> None:
-    """A realistic cluster file: connectors with believable names, configs, states and failures.
+    """Invent a realistic cluster, as a file.
 
-    Start from it with mockconnect serve --cluster FILE. Needs Faker: pip install 'mockconnect[seed]'.
+    Its connectors have believable names, configs, states and failures. Start from it with mockconnect serve --cluster FILE. Needs Faker: pip install 'mockconnect[seed]'.
     """
     from mockconnect.inventing.cluster import InventingError, invented_cluster  # noqa: PLC0415 - heavy
 

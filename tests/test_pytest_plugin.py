@@ -296,6 +296,7 @@ def test_it(connect_cluster): pass
         ]
     )
     result.stdout.no_fnmatch_line("*Traceback*")
+    result.stdout.no_fnmatch_line("*During handling of*")
 
 
 def test_mistakes_in_a_scenario_file_are_told_at_its_lines(suite: pytest.Pytester) -> None:
