@@ -10,11 +10,12 @@ import pytest
 
 from mockconnect import faults
 from mockconnect.core.client_faults import NAMED_ANSWERS, RequestFault
+from mockconnect.core.network import Break
 
 PAGE = (Path(__file__).parent.parent / "docs" / "faults.md").read_text(encoding="utf-8")
 ROWS = {
     match[1]: re.findall(r"`(\w+)`", match[2])
-    for match in re.finditer(r"^\| `(\w+)` \| ([^|]*)\|", PAGE, re.MULTILINE)
+    for match in re.finditer(r"^\| `(\w+)` \| ([^|]*)\|[^\n|]+\|", PAGE, re.MULTILINE)
 }
 COMMON = {field.name for field in dataclasses.fields(RequestFault)}
 
@@ -34,6 +35,31 @@ def test_a_row_names_every_argument(verb: str) -> None:
 def test_what_all_faults_of_requests_share_is_told() -> None:
     told = set(re.findall(r"`(\w+)`", PAGE))
     assert told >= COMMON
+
+
+def defaults() -> str:
+    """The table of what counts if nothing is said."""
+    rows = ["| verb | |", "|---|---|"]
+    for verb, kind in faults.VERBS.items():
+        common = COMMON if issubclass(kind, RequestFault) else {"for_ms"}
+        own = [
+            f"`{field.name}` {str(field.default).lower() if isinstance(field.default, bool) else field.default}"
+            for field in dataclasses.fields(kind)
+            if field.name not in common and field.default not in (dataclasses.MISSING, None)
+        ]
+        rows += [f"| `{verb}` | {', '.join(own)} |"] if own else []
+    return "\n".join(rows).replace("*", "\\*")
+
+
+def test_what_counts_if_nothing_is_said() -> None:
+    """The table between the comments is this one."""
+    told = PAGE.partition("<!-- defaults -->\n")[2].partition("\n<!-- end of defaults -->")[0]
+    assert told == defaults()
+
+
+def test_every_way_in_which_a_link_breaks_is_told() -> None:
+    text = PAGE.partition("`how`: ")[2].partition("\n\n")[0]
+    assert set(re.findall(r"`(\w+)`", text)) - {"forward_fault", "kind"} == {each.value for each in Break}
 
 
 def test_every_answer_is_told() -> None:

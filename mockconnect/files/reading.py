@@ -244,7 +244,7 @@ class _Reader:
             if name in known:
                 given[known[name].name] = self.read(entry, known[name].type, (*place, name))
             elif name not in tags:
-                self._tree.problem((*place, name), unknown(name, tuple(known)))
+                self._tree.problem((*place, name), _unknown(name, kind, tuple(known)))
         for name, field in known.items():
             if field.required and name not in node.entries:
                 self._tree.problem((*place, name), "missing")
@@ -303,6 +303,12 @@ class _Reader:
         problems, value = min(tries, key=lambda one: len(one[0]))
         self._problems += problems
         return value
+
+
+def _unknown(name: str, kind: inspect.Type, known: tuple[str, ...]) -> str:
+    """``elsewhere`` of a struct has names that its fields have in other places."""
+    here = getattr(kind.cls, "elsewhere", {}).get(name) if isinstance(kind, inspect.StructType) else None
+    return unknown(name, known) if here is None else f"unknown; it is called {here!r} here"
 
 
 def _plain(kind: inspect.Type) -> inspect.Type:

@@ -124,7 +124,7 @@ def _arguments(fault: type[Fault]) -> type[Part]:
         rows,
         bases=(Part,),
         module=__name__,
-        namespace={"__doc__": fault.__doc__},
+        namespace={"__doc__": fault.__doc__, "elsewhere": {name: argument_name(name) for name in RENAMED}},
         kw_only=True,
         frozen=True,
     )

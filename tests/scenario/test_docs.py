@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from mockconnect.core.client_faults import NAMED_ANSWERS
 from mockconnect.playing import play_alone
 from mockconnect.scenario.actions import FAULT_VERBS, Action
 from mockconnect.scenario.checks import JUDGES
 from mockconnect.scenario.invariants import INVARIANTS
 from mockconnect.scenario.loading import scenario_from_text
+from mockconnect.scenario.operations import ANSWERS, GROUPS, OPERATIONS
 from mockconnect.scenario.script import ScenarioFile
 from mockconnect.scenario.shipped import shipped_names
 from mockconnect.staging import staged
@@ -47,6 +49,11 @@ def test_every_part_invariant_and_judge_is_there() -> None:
     assert {field.strip("_") for field in ScenarioFile.__struct_fields__} - {"api_version", "kind"} <= parts
     for name in (*INVARIANTS, *JUDGES):
         assert f"`{name}`" in TEXT
+
+
+def test_every_operation_and_answer_is_there() -> None:
+    told = set(re.findall(r"`([\w.]+)`", TEXT))
+    assert set(OPERATIONS) | set(GROUPS) | (set(ANSWERS) - set(NAMED_ANSWERS)) <= told
 
 
 def test_the_number_is_right() -> None:
