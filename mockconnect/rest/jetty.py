@@ -12,7 +12,7 @@ Rules of this room:
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import lru_cache
 from typing import Final, Literal
@@ -108,6 +108,8 @@ class BadTarget:
     known: Known
     uri: str = "/badMessage"
     servlet: bool = False
+    has_good_target: bool = False
+    """Jersey could read the target, and gave up at a header."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,15 @@ class Page:
     headers: Headers
     body: bytes
     closes: bool
+
+    def closing(self, *, wished: bool) -> Page:
+        """The same, and the connection ends. Jetty 9.4 repeats what a client ``wished`` first, and leaves out the length of
+        what is empty."""
+        last = ("Connection", "close")
+        if not wished:
+            return replace(self, headers=(*self.headers, last), closes=True)
+        kept = [header for header in self.headers if header != ("Content-Length", "0")]
+        return replace(self, headers=(last, *kept), closes=True)
 
 
 def not_ready(target: str) -> BadTarget:

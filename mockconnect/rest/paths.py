@@ -65,7 +65,7 @@ def _parsed(raw: str, jetty: JettyLine, host: str | None) -> Target | BadTarget:
     if _PLAIN.fullmatch(raw):
         path, _, query = raw.partition("?")
         names = tuple(path[1:].removesuffix("/").split("/")) if path != "/" else ()
-        return Target(names, names, query, raw)
+        return Target(names, names, query, raw if jetty == 12 else path)
     if raw.startswith("/"):
         return _parse_origin(raw, jetty)
     absolute = _ABSOLUTE.fullmatch(raw)

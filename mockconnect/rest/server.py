@@ -360,11 +360,12 @@ class Listener:
             incoming.host if incoming.target[:1] != "/" else None,
         )
         expects = "Expect" in incoming.headers
-        if expects and incoming.expects_the_unknown and not isinstance(prepared, BadTarget):
+        dispatched = not isinstance(prepared, BadTarget) or prepared.servlet
+        if expects and incoming.expects_the_unknown and dispatched:
             if not self._jetty.answers_unknown_expectations:
                 return HttpResponse(417, b"", closes=True)
             return self._last_page(jetty.unexpected(incoming.target, self._jetty.line), incoming)
-        if incoming.upgrades_without_saying_so and not isinstance(prepared, BadTarget):
+        if incoming.upgrades_without_saying_so and dispatched:
             return self._last_page(jetty.not_upgraded(incoming.target, self._jetty.line), incoming)
         if worker.rest is not Rest.SERVING:
             return self._page(self._without_resources(incoming), incoming)
@@ -375,7 +376,7 @@ class Listener:
             expects
             and self._jetty.line == 9
             and incoming.expects_continue
-            and not isinstance(prepared, BadTarget)
+            and (not isinstance(prepared, BadTarget) or prepared.has_good_target)
         ):
             # Jersey 2 asks for the stream of every request before it looks at it, and Jetty 9.4 takes that for reading.
             incoming.invite_unless_sent()
@@ -474,9 +475,9 @@ class Listener:
             charset=headers.get("Accept-Charset", ""),
             scheme=self._scheme,
         )
-        waits = incoming.expects_continue and self._jetty.line == 12 and not incoming.has_body_already
+        waits = incoming.expects_continue and not incoming.was_invited and not incoming.has_body_already
         if not page.closes and (waits or not incoming.exchange.keeps_alive):
-            page = replace(page, headers=(*page.headers, ("Connection", "close")), closes=True)
+            page = page.closing(wished=self._jetty.line == 9 and not waits)
         return self._builder.page(page, is_head=incoming.exchange.is_head)
 
     # --- what Connect answers ---------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ Rules of this room:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from mockconnect.core.versions import KafkaVersion
@@ -94,7 +94,7 @@ class Surface:
         try:
             return self._chosen(method, target, content_type(sent_type), accept)
         except MalformedHeader:
-            return refused_by_jersey(target.uri)
+            return replace(refused_by_jersey(target.uri), has_good_target=True)
 
     def _chosen(
         self, method: str, target: Target, sent_type: MediaType | None, accept: str | None
