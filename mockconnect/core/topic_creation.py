@@ -39,7 +39,10 @@ def topic_creation_problem(
         return None
     try:
         _parse(_DEFAULT_GROUP, _DEFAULT, config)
-        for group in dict.fromkeys(list_items(config.get(f"{_PREFIX}groups"))):
+        groups = list_items(config.get(f"{_PREFIX}groups"))
+        if _DEFAULT in groups and not settings.version.has("default_group_named"):
+            raise ConfigError(f"Configuration {_PREFIX}{_DEFAULT}.include is defined twice.")
+        for group in dict.fromkeys(groups):
             if group != _DEFAULT:
                 _parse(_GROUP, group, config)
     except ConfigError as error:
@@ -61,7 +64,12 @@ def offsets_topic_problem(
     text = f"Topic name is invalid: {invalid}"
     frames = ("org.apache.kafka.connect.util.TopicAdmin.createOrFindTopics", *FRAMES["connector_start"])
     cause = Throwable("org.apache.kafka.common.errors.InvalidTopicException", text)
-    return Throwable(CONNECT_EXCEPTION, f"Unable to create topic(s) '{topic}': {text}", frames, cause)
+    if settings.version.has("invalid_topics_told"):
+        return Throwable(CONNECT_EXCEPTION, f"Unable to create topic(s) '{topic}': {text}", frames, cause)
+    executing = Throwable("java.util.concurrent.ExecutionException", str(cause), frames, cause)
+    return Throwable(
+        CONNECT_EXCEPTION, f"Error while attempting to create/find topic(s) '{topic}'", frames, executing
+    )
 
 
 def _invalid_name(topic: str) -> str | None:

@@ -308,6 +308,22 @@ def _java_split(text: str) -> list[str]:
 
 def cast_spec(_name: str, value: Value) -> None:
     """``Cast``'s mappings ``field:type``, or one type for the whole value."""
+    _check_cast(value, "only")
+
+
+def cast_spec_before_3_8(_name: str, value: Value) -> None:
+    """The same with a slip of the pen; and an unknown type for the whole value is nobody's exception."""
+    for mapping in value if isinstance(value, tuple) else ():
+        if len(_java_split(mapping)) > 1:
+            _check_cast((mapping,), "ony")
+        elif mapping and (type_ := mapping.strip().upper()) not in _SCHEMA_TYPES:
+            raise JavaError(
+                "java.lang.IllegalArgumentException", f"No enum constant {_SCHEMA_TYPE_CLASS}.{type_}"
+            )
+    _check_cast(value, "ony")
+
+
+def _check_cast(value: Value, only: str) -> None:
     if not value:
         raise ConfigError("Must specify at least one field to cast.")
     assert isinstance(value, tuple), value
@@ -323,7 +339,7 @@ def cast_spec(_name: str, value: Value) -> None:
     if whole and len(value) > 1:
         raise ConfigError(
             "Cast transformations that specify a type to cast the entire value to"
-            " may only specify a single cast in their spec"
+            f" may {only} specify a single cast in their spec"
         )
 
 
@@ -362,6 +378,7 @@ VALIDATORS: Final[Mapping[str, Callable[..., Validator]]] = {
     "all": all_of,
     "class": ConcreteClass,
     "cast_spec": _plain(cast_spec),
+    "cast_spec_before_3_8": _plain(cast_spec_before_3_8),
     "each": each,
     "in": one_of,
     "in_any_case": one_of_in_any_case,

@@ -71,6 +71,11 @@ SINCE: Final[Mapping[str, Number]] = {
     "unknown_type": (3, 4, 0),  # KAFKA-13989
     "exactly_once_semantics_text": (3, 4, 0),
     "balanced_revocations": (3, 4, 0),  # KAFKA-12495
+    "default_group_named": (
+        3,
+        4,
+        0,
+    ),  # KAFKA-13546: topic.creation.groups may name the group that is always there
     "stop": (3, 5, 0),  # KIP-875
     "get_offsets": (3, 5, 0),  # KIP-875
     "rebalance_expected_500": (3, 5, 0),  # KAFKA-15086
@@ -108,12 +113,14 @@ SINCE: Final[Mapping[str, Number]] = {
     "plugin_versions": (4, 1, 0),  # KIP-891
     "status_version": (4, 1, 0),
     "unknown_class_400": (4, 1, 0),
+    "invalid_topics_told": (4, 1, 0),  # KIP-1050: they are invalid configurations
     "empty_level_500": (4, 1, 0),
     "connector_validates_last": (4, 1, 0),  # after converters and client overrides
     "order_in_group_on_wire": (4, 2, 0),
     "strict_lists": (4, 2, 0),  # ConfigDef.ValidList refuses duplicates and empty items
     # Jackson: see rest/jackson.py
     "jackson_2_12": (3, 0, 0),
+    "jackson_2_13": (3, 3, 0),
     "jackson_2_16": (3, 7, 0),
     "jackson_2_19": (4, 1, 0),
     "jackson_2_21": (4, 3, 0),

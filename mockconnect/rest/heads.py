@@ -61,7 +61,7 @@ def read_head(octets: bytes, jetty: Jetty) -> Head | BadTarget:
         if isinstance(pair, str):
             return BadTarget(400, pair, Known.METHOD, target)
         headers.append(pair)
-    complaint = _complaint(headers, http_1_0)
+    complaint = _complaint(headers, http_1_0, strict=jetty.strict_lengths)
     if complaint is not None:
         return BadTarget(400, complaint, Known.METHOD, target)
     return Head(method, target, http_1_0, tuple(headers), body)
@@ -109,13 +109,14 @@ def _illegal(text: bytes, at: int) -> str:
     return f"Illegal character {_CONTROLS.get(octet, 'OTHER')}='{chr(octet)}'"
 
 
-def _complaint(headers: list[Pair], http_1_0: bool) -> str | None:
+def _complaint(headers: list[Pair], http_1_0: bool, *, strict: bool) -> str | None:
     """What Jetty has against the headers as a whole."""
     lengths = [value for name, value in headers if name.lower() == b"content-length"]
-    if any(not length.isdigit() for length in lengths):
-        return "Invalid Content-Length Value"
+    signed = rb"[0-9]+" if strict else rb"[+-]?[0-9]+"
+    if any(re.fullmatch(signed, length) is None for length in lengths):
+        return _INVALID_LENGTH
     codings = [value.decode("latin-1") for name, value in headers if name.lower() == b"transfer-encoding"]
-    complaint = framing_complaint(codings, [length.decode("latin-1") for length in lengths])
+    complaint = framing_complaint(codings, [length.decode("latin-1") for length in lengths], strict=strict)
     if complaint is not None:
         return complaint
     hosts = [value for name, value in headers if name.lower() == b"host"]
@@ -129,6 +130,7 @@ def _complaint(headers: list[Pair], http_1_0: bool) -> str | None:
 _REGISTERED_NAME: Final = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+")
 _PORT: Final = re.compile(r"\+?0*[0-9]{1,5}")
 _LONG_MAX: Final = 2**63 - 1
+_INVALID_LENGTH: Final = "Invalid Content-Length Value"
 _NOT_LAST: Final = "Bad Transfer-Encoding, chunked not last"
 
 
@@ -165,7 +167,7 @@ def _is_port(text: str) -> bool:
     return _PORT.fullmatch(text) is not None and 0 < int(text) <= 65535
 
 
-def framing_complaint(codings: Sequence[str], lengths: Sequence[str]) -> str | None:
+def framing_complaint(codings: Sequence[str], lengths: Sequence[str], *, strict: bool) -> str | None:
     """What Jetty has against ``Transfer-Encoding`` and ``Content-Length`` headers: there may be one length that Java can
     count, or codings of which the last one is ``chunked``."""
     if len(lengths) > 1:
@@ -173,7 +175,8 @@ def framing_complaint(codings: Sequence[str], lengths: Sequence[str]) -> str | N
     if lengths and codings:
         return "Transfer-Encoding and Content-Length"
     if not codings:
-        return "Bad Request" if lengths and int(lengths[0]) > _LONG_MAX else None
+        too_large = bool(lengths) and int(lengths[0]) > _LONG_MAX
+        return ("Bad Request" if strict else _INVALID_LENGTH) if too_large else None
     is_chunked = False
     for coding in codings:
         if is_chunked:

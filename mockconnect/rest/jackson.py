@@ -53,6 +53,8 @@ class Jackson:
     """2.14: own words for a plus sign and for a missing digit before the point, other names of features."""
     coerces_classes: bool = True
     """2.14: an empty string for a map is refused by its class, for a list like any string; before by the full type."""
+    escapes_controls: bool = True
+    """2.13: control characters in what is shown of the source."""
     names_value_kinds: bool = True
     """2.12: "from Array value (token ...)" for a wrong token, and empty strings have a text of their own."""
     entities_are_records: bool = True
@@ -82,6 +84,7 @@ def jackson_of(kafka: Number) -> Jackson:
         scalar_from_object=jackson_2_18,
         explains_numbers=jackson_2_16,
         coerces_classes=jackson_2_16,
+        escapes_controls=has(kafka, "jackson_2_13"),
         names_value_kinds=has(kafka, "jackson_2_12"),
         entities_are_records=has(kafka, "record_entities"),
         knows_initial_state=has(kafka, "initial_state"),
@@ -168,9 +171,10 @@ class Source:
         if jackson.redacts_source:
             return cls(_REDACTED, True)
         shown = body[:500].decode("utf-8", "replace")
-        escaped = "".join(f"\\u{ord(c):04X}" if is_iso_control(c) and c not in "\r\n" else c for c in shown)
+        if jackson.escapes_controls:
+            shown = "".join(f"\\u{ord(c):04X}" if is_iso_control(c) and c not in "\r\n" else c for c in shown)
         cut = f"[truncated {len(body) - 500} bytes]" if len(body) > 500 else ""
-        return cls(f'(byte[])"{escaped}"{cut}', False)
+        return cls(f'(byte[])"{shown}"{cut}', False)
 
     def at(self, place: Place) -> str:
         # A redacted source counts as binary, and binary content has no column 0.

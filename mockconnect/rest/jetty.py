@@ -72,6 +72,11 @@ class Jetty:
         return self.version != "12.0.25"
 
     @property
+    def strict_lengths(self) -> bool:
+        """Since 9.4.52 a length has digits only; before, it was anything that ``Long.parseLong`` reads."""
+        return self.line == 12 or int(self.version.split(".")[2]) >= 52
+
+    @property
     def home(self) -> str:
         """The link at the foot of error pages; the project moved with 9.4.55."""
         moved = self.line == 12 or int(self.version.split(".")[2]) >= 55

@@ -440,7 +440,7 @@ class Listener:
         complaint = host_complaint(headers.get("Host", "-"), line)
         if complaint is None and ("Content-Length" in headers or "Transfer-Encoding" in headers):
             codings, lengths = headers.getall("Transfer-Encoding", ()), headers.getall("Content-Length", ())
-            complaint = framing_complaint(codings, lengths)
+            complaint = framing_complaint(codings, lengths, strict=self._jetty.strict_lengths)
         return None if complaint is None else BadTarget(400, complaint, Known.METHOD, incoming.target)
 
     def _misdirected(self, incoming: Incoming, tls: Tls) -> BadTarget | None:

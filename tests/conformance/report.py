@@ -10,6 +10,8 @@ from pathlib import Path
 from tests.catalog.document import catalogue_table
 
 from .compare import Comparison, Verdict, by_endpoint, endpoint_of
+from .explore import kept
+from .oracle.releases import numbers_of
 from .recording import RECORDINGS, read_recording, recorded_versions, recording_path
 from .replaying import Replay, known_differences, replay, written_steps
 from .scenario_tables import scenarios
@@ -46,6 +48,13 @@ and what the scenario expects must hold of the real run, too. Where it says *no*
 _TOTAL = re.compile(r"of [\d,]+ exchanges in \d+\s+versions none\s+differs")
 
 
+_EXPLORED = """## Explored
+
+Conversations drawn at random (`explore`), held with real workers and with mockconnect at once: long lives of connectors, odd
+configs, bodies, paths, queries and headers. A run with the same seed asks the same again. What runs found was fixed, and is in
+the corpus; the last column counts kinds of differences that a run showed, and showed again when it was repeated.
+
+"""
 _CATALOGUE = """## Catalogue
 
 Validate answers of real 4.3.1 workers with the plugins of the catalogue (`docs/catalog.md`), documentation aside.
@@ -70,6 +79,7 @@ def report() -> str:
         "## Tolerated\n\n" + "\n".join(_tolerated(compared)),
         "## Different\n\n" + "\n".join(_different(replays)),
         "## Not compared\n\n" + "\n".join(_uncompared(compared)),
+        _EXPLORED + "\n".join(_explored()),
         _CATALOGUE + "\n".join(catalogue_table()),
         FINDINGS.read_text(encoding="utf-8"),
     ]
@@ -127,6 +137,15 @@ def _tolerated(compared: Mapping[str, Sequence[Comparison]]) -> Iterator[str]:
     yield "| reason | endpoint | exchanges, all versions |"
     yield "| --- | --- | ---: |"
     yield from (f"| {reason} | `{name}` | {number} |" for (reason, name), number in sorted(counts.items()))
+
+
+def _explored() -> Iterator[str]:
+    yield "| Kafka | cluster | seed | conversations | exchanges | differences |"
+    yield "| --- | --- | ---: | ---: | ---: | ---: |"
+    runs = sorted(kept(), key=lambda run: (numbers_of(run["kafka_version"]), run["cluster"]), reverse=True)
+    yield from (f"| {' | '.join(str(value) for value in run.values())} |" for run in runs)
+    total = sum(run["exchanges"] for run in runs)
+    yield f"\n{total:,} exchanges."
 
 
 def _different(replays: Mapping[str, Sequence[Replay]]) -> Iterator[str]:
