@@ -97,6 +97,7 @@ def _parser() -> argparse.ArgumentParser:
     exploring.add_argument("--seed", type=int, default=1)
     exploring.add_argument("--first", type=int, default=0, help="number of the first conversation")
     exploring.add_argument("--steps", type=int, default=1000, help="how many exchanges at least")
+    exploring.add_argument("--seconds", type=float, default=86_400, help="end after so long all the same")
     exploring.add_argument("--workers", type=int, default=1)
     exploring.add_argument("--standalone", action="store_true")
     exploring.add_argument(
@@ -201,14 +202,15 @@ def _compare(options: argparse.Namespace) -> int:
 
 
 def _explore(options: argparse.Namespace) -> int:
-    from .explore import explore, keep  # noqa: PLC0415 - see _target_factory
+    from .explore import Journey, explore, keep  # noqa: PLC0415 - see _target_factory
     from .simulated import simulated_factory  # noqa: PLC0415
 
     version = options.kafka_version
     wish = ClusterWish(len(options.real) or options.workers, options.standalone)
     real = address_factory(options.real) if options.real else oracle_factory(version)
     factories = (real, simulated_factory(version))
-    explored = explore(version, wish, factories, options.seed, options.first, options.steps)
+    journey = Journey(options.seed, options.first, options.steps, options.seconds)
+    explored = explore(version, wish, factories, journey)
     lasting = sum(bool(found.steps) for found in explored.found)
     if options.keep:
         keep(version, wish, options.seed, explored)

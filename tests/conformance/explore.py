@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import random
 import re
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -75,16 +76,28 @@ class Pair:
                 print(f"not tidy: {error}", flush=True)
 
 
+@dataclass(frozen=True, slots=True)
+class Journey:
+    """From which conversation on, and when it is enough: so many exchanges, or so long."""
+
+    seed: int
+    first: int = 0
+    steps: int = 1000
+    seconds: float = 86_400
+
+
 def explore(
-    version: str, wish: ClusterWish, factories: Sequence[TargetFactory], seed: int, first: int, steps: int
+    version: str, wish: ClusterWish, factories: Sequence[TargetFactory], journey: Journey
 ) -> Explored:
-    """Converse until so many exchanges are played. Differences are printed as they come, each kind of them once."""
+    """Converse. Differences are printed as they come, each kind of them once."""
     explored, seen = Explored(), set[tuple[object, ...]]()
+    deadline = time.monotonic() + journey.seconds
     with factories[0](wish) as real, factories[1](wish) as here:
         pair = Pair(real, here)
-        while explored.exchanges < steps:
-            number = first + explored.conversations
-            drawer = Drawer(random.Random(f"{seed}/{number}"), version, wish.workers, number)
+        while explored.exchanges < journey.steps and time.monotonic() < deadline:
+            number = journey.first + explored.conversations
+            chance = random.Random(f"{journey.seed}/{number}")
+            drawer = Drawer(chance, version, wish.workers, number)
             differing = _converse(pair, list(drawer.conversation(_LENGTH)), number, explored)
             pair.tidy()
             for played, comparison in differing:
@@ -92,7 +105,7 @@ def explore(
                     seen.add(_kind(comparison))
                     found = Found(number, comparison, _shrunk(pair, played, comparison))
                     explored.found.append(found)
-                    print(shown(found, seed), flush=True)
+                    print(shown(found, journey.seed), flush=True)
             explored.conversations += 1
     return explored
 

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from .drawing import Drawer
-from .explore import explore, keep, kept, written
+from .explore import Journey, explore, keep, kept, written
 from .oracle.releases import NEWEST
 from .script import LOADER, Calm, ClusterWish, Exchange, load_steps
 from .simulated import simulated_factory
@@ -34,7 +34,7 @@ def test_what_is_drawn_is_written_as_a_step_that_reads_back(version: str) -> Non
 
 def test_mockconnect_does_not_differ_from_itself() -> None:
     factories = (simulated_factory(NEWEST), simulated_factory(NEWEST))
-    explored = explore(NEWEST, ClusterWish(workers=2), factories, seed=1, first=0, steps=150)
+    explored = explore(NEWEST, ClusterWish(workers=2), factories, Journey(seed=1, steps=150))
     assert explored.exchanges >= 150
     assert explored.found == []
 
@@ -42,7 +42,7 @@ def test_mockconnect_does_not_differ_from_itself() -> None:
 def test_differences_are_found_shrunk_and_counted_once(tmp_path: Path) -> None:
     """Another version is a mockconnect with many mistakes."""
     factories = (simulated_factory(NEWEST), simulated_factory("3.9.1"))
-    explored = explore(NEWEST, ClusterWish(), factories, seed=1, first=0, steps=30)
+    explored = explore(NEWEST, ClusterWish(), factories, Journey(seed=1, steps=30))
     assert any(len(found.steps) == 1 for found in explored.found)
     path = tmp_path / "explored.yaml"
     keep(NEWEST, ClusterWish(), 1, explored, path)
