@@ -111,6 +111,9 @@ def _illegal(text: bytes, at: int) -> str:
 
 def _complaint(headers: list[Pair], http_1_0: bool, *, strict: bool) -> str | None:
     """What Jetty has against the headers as a whole."""
+    names = [name.lower() for name, _ in headers]
+    if b"transfer-encoding" in names and b"content-length" in names[names.index(b"transfer-encoding") :]:
+        return _CODING_AND_LENGTH  # said before the length is read
     lengths = [value for name, value in headers if name.lower() == b"content-length"]
     signed = rb"[0-9]+" if strict else rb"[+-]?[0-9]+"
     if any(re.fullmatch(signed, length) is None for length in lengths):
@@ -131,6 +134,7 @@ _REGISTERED_NAME: Final = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f
 _PORT: Final = re.compile(r"\+?0*[0-9]{1,5}")
 _LONG_MAX: Final = 2**63 - 1
 _INVALID_LENGTH: Final = "Invalid Content-Length Value"
+_CODING_AND_LENGTH: Final = "Transfer-Encoding and Content-Length"
 _NOT_LAST: Final = "Bad Transfer-Encoding, chunked not last"
 
 
@@ -173,7 +177,7 @@ def framing_complaint(codings: Sequence[str], lengths: Sequence[str], *, strict:
     if len(lengths) > 1:
         return "Multiple Content-Lengths"
     if lengths and codings:
-        return "Transfer-Encoding and Content-Length"
+        return _CODING_AND_LENGTH
     if not codings:
         too_large = bool(lengths) and int(lengths[0]) > _LONG_MAX
         return ("Bad Request" if strict else _INVALID_LENGTH) if too_large else None

@@ -51,8 +51,8 @@ _TOTAL = re.compile(r"of [\d,]+ exchanges in \d+\s+versions none\s+differs")
 _EXPLORED = """## Explored
 
 Conversations drawn at random (`explore`), held with real workers and with mockconnect at once: long lives of connectors, odd
-configs, bodies, paths, queries and headers. A run with the same seed asks the same again. What runs found was fixed, and is in
-the corpus; the last column counts kinds of differences that a run showed, and showed again when it was repeated.
+configs, bodies, paths, queries and headers. What earlier runs found was fixed and is in the corpus; the last column counts
+kinds of differences that a run showed, and showed again when it was repeated.
 
 """
 _CATALOGUE = """## Catalogue
