@@ -13,7 +13,7 @@ Rules of this room:
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
 from urllib.parse import unquote_to_bytes
@@ -90,7 +90,9 @@ def _refuse_form(raw: str, jetty: JettyLine) -> BadTarget:
 
 def _parse_origin(raw: str, jetty: JettyLine) -> Target | BadTarget:
     if jetty == 9 and "%" in raw:
-        raw = _as_9_reads(raw)
+        veiled = _veiled(raw)
+        if veiled != raw:
+            return _unveiled(_parse_origin(veiled, jetty))
     cut = _SPLIT.match(raw)
     assert cut is not None, raw
     path, query = cut[1], cut[2] or ""
@@ -110,18 +112,29 @@ def _parse_origin(raw: str, jetty: JettyLine) -> Target | BadTarget:
     return Target(tuple(map(_valid, names)), tuple(map(_decoded, names)), _valid(query), uri)
 
 
-def _as_9_reads(raw: str) -> str:
+def _veiled(raw: str) -> str:
     """``TypeUtil.convertHexDigit`` of Jetty 9.4 computes a digit from more characters than there are digits, ``?`` and ``;``
-    among them. What such an escape stands for, nobody has to know: no name here has it."""
+    among them: such an escape is no more than some characters, to Jersey too. They are replaced by private ones."""
     path = _LOOSE_PATH.match(raw)
     assert path is not None, raw
-    return _LOOSE_ESCAPE.sub("%11", path[0]) + raw[path.end() :]
+    return _LOOSE_ESCAPE.sub(lambda escape: escape[0].translate(_VEIL), path[0]) + raw[path.end() :]
+
+
+def _unveiled(target: Target | BadTarget) -> Target | BadTarget:
+    if isinstance(target, BadTarget):
+        return replace(target, uri=target.uri.translate(_UNVEIL))
+    literals, segments = (
+        tuple(name.translate(_UNVEIL) for name in names) for names in (target.literals, target.segments)
+    )
+    return replace(target, literals=literals, segments=segments, uri=target.uri.translate(_UNVEIL))
 
 
 # --- what Jetty refuses -----------------------------------------------------------------------------------------------
 
 _ESCAPE: Final = re.compile(r"%(?:u([0-9A-Fa-f]{4})|([0-9A-Fa-f]{2}))?")
 _LOOSE_ESCAPE: Final = re.compile(r"%(?=.?[:;<=>?@`])[0-9A-Fa-f:;<=>?@`]{2}")
+_VEIL: Final = {ord(character): 0xE000 + ord(character) for character in "%:;<=>?@`"}
+_UNVEIL: Final = {veiled: character for character, veiled in _VEIL.items()}
 _LOOSE_PATH: Final = re.compile(r"(?:[^%?#]|%[0-9A-Fa-f:;<=>?@`]{2}|%)*")
 _DOTS: Final = re.compile(r"(?:\.|%2e|%u002e){1,2}", re.IGNORECASE)
 _DOT: Final = re.compile(r"%2e|%u002e", re.IGNORECASE)
