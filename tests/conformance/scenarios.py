@@ -108,7 +108,7 @@ CHOSEN: Final = (
     Choice("same-config-again", 75),
     Choice("task-start-hangs", 40),
     Choice("rolling-upgrade", 145, {"status_lag": "0ms"}),
-    Choice("rolling-restart", 95),
+    Choice("rolling-restart", 140),
     Choice("plugin-skew", 75),
     Choice("plugin-versions-differ", 70),
     Choice("stuck-restarting", 95),
