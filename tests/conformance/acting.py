@@ -26,7 +26,6 @@ from mockconnect.core.faults import (
     Freeze,
     Lag,
     OwnerOf,
-    Partition,
     RollingUpgrade,
     SetPlugins,
     SetVersion,
@@ -309,8 +308,6 @@ class Acting(Watch):
                 self._with_sign(rule, fault, SIGN_MS)
             case Zombie():
                 self._with_sign(rule, fault, fault.for_ms)
-            case Partition():
-                self._outage(rule, fault)
             case WriteStatus():
                 self._write_status(rule, fault)
             case RollingUpgrade():
@@ -377,15 +374,6 @@ class Acting(Watch):
             time.sleep(0.05)
         self._wait_until(self.now_ms() + fault.down_for_ms)
         self._to_worker(rule, "start", number)
-
-    def _outage(self, rule: LoadedRule, fault: Partition) -> None:
-        """Nobody reaches Kafka: the broker is frozen."""
-        process = self.target.cluster.broker.process
-        self._note(rule, "outage")
-        process.freeze()
-        self._last(fault.for_ms)
-        process.thaw()
-        self._note(rule, "outage is over")
 
     # --- upgrades ---------------------------------------------------------------------------------------------------------------
 

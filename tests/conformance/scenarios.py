@@ -31,7 +31,6 @@ from mockconnect.core.faults import (
     Fault,
     Freeze,
     Lag,
-    Partition,
     RollingUpgrade,
     SetPlugins,
     SetVersion,
@@ -119,13 +118,11 @@ CHOSEN: Final = (
     Choice("standalone", 25),
     Choice("resume-is-no-cure", 60),
     Choice("failed-connector-old-tasks", 40),
-    Choice("connector-start-hangs", 200),
     Choice("slow-validation", 130),
     Choice("update-while-unassigned", 100, {"rebalance_delay": "60s"}),
     Choice("paused-but-running", 110, {"rebalance_delay": "60s"}),
     Choice("partial-restart", 130, {"rebalance_delay": "60s"}),
     Choice("racing-creates", 20),
-    Choice("leader-dies-after-create", 90),
     Choice("crash-loop", 125),
     Choice("offsets-need-stopped", 45),
     Choice("sink-offsets-too-early", 35),
@@ -135,8 +132,6 @@ CHOSEN: Final = (
     Choice("worker-of-nobody", 25),
     Choice("log-levels", 15),
     Choice("odd-names", 25),
-    Choice("poison-connector", 330),
-    Choice("kafka-outage", 300),
 )
 
 KNOWN_DIFFERENT: Final[Mapping[str, str]] = {}
@@ -355,8 +350,6 @@ def _is_playable(fault: Fault) -> bool:
             return until == "joined" and order != "random" and isinstance(plugins, str | None)
         case Lag(config_ms=config_ms, status_ms=status_ms):
             return not config_ms and not status_ms
-        case Partition(a="all", b="kafka", how="dropped"):
-            return True
         case FailTask(at="now" | "running", after_records=0) | FailConnector(at="start") | Slow() | Zombie():
             return "*" not in fault.connector and getattr(fault, "trace", None) is None
         case _:
