@@ -91,9 +91,9 @@ def explore(
 ) -> Explored:
     """Converse. Differences are printed as they come, each kind of them once."""
     explored, seen = Explored(), set[tuple[object, ...]]()
-    deadline = time.monotonic() + journey.seconds
     with factories[0](wish) as real, factories[1](wish) as here:
         pair = Pair(real, here)
+        deadline = time.monotonic() + journey.seconds
         while explored.exchanges < journey.steps and time.monotonic() < deadline:
             number = journey.first + explored.conversations
             chance = random.Random(f"{journey.seed}/{number}")
