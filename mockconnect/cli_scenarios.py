@@ -132,21 +132,35 @@ def show_scenario(name: str) -> None:
     click.echo(_file("scenarios show", name).read_text(encoding="utf-8"), nl=False)
 
 
+SCHEMA = Path("schema") / "scenario.v1.json"
+"""Where scenarios look for it, from the folder they are in."""
+
+
 @scenarios.command("copy")
 @click.argument("name")
 @click.argument("to", required=False, type=click.Path(path_type=Path), metavar="[FILE|DIRECTORY]")
 @click.option("--force", is_flag=True, help="Even if there is such a file already.")
 def copy_scenario(name: str, to: Path | None, force: bool) -> None:
-    """Copy a scenario, to change it; says where it is then."""
+    """Copy a scenario, to change it; says where it is then.
+
+    The schema that its first line names for editors comes with it.
+    """
     source = _file("scenarios copy", name)
     target = Path(source.name) if to is None else to / source.name if to.is_dir() else to
     if target.exists() and not force:
         refuse("scenarios copy", f"{target} is there already; --force replaces it")
     try:
         target.write_text(source.read_text(encoding="utf-8"), encoding="utf-8")
+        _copy_schema(source.parent / SCHEMA, target.parent / SCHEMA, force)
     except OSError as error:
         refuse("scenarios copy", f"{target} cannot be written: {error.strerror or error}")
     click.echo(target)
+
+
+def _copy_schema(source: Path, target: Path, force: bool) -> None:
+    if source.is_file() and (force or not target.exists()):
+        target.parent.mkdir(exist_ok=True)
+        target.write_bytes(source.read_bytes())
 
 
 @scenarios.command("check")

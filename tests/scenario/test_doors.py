@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from mockconnect.cli import main
 from mockconnect.files.problems import FileError
 from mockconnect.hosting import RunningCluster
 from mockconnect.scenario.report import Report
+from mockconnect.scenario.script import scenario_schema
 from tests.scenario.golden import golden_file, played
 from tests.scenario.test_loading import SEVEN
 
@@ -296,6 +298,8 @@ def test_scenarios_list_show_copy_and_check(tmp_path: Path) -> None:
     target = tmp_path / "rolling-upgrade.yaml"
     assert copied.stdout.strip() == str(target)
     assert target.read_text(encoding="utf-8") == shown
+    (named,) = re.findall(r"\$schema=(.*)", shown)
+    assert json.loads((tmp_path / named).read_text(encoding="utf-8")) == scenario_schema()
     assert said("scenarios", "copy", "rolling-upgrade", str(tmp_path)).returncode == 2
     assert said("scenarios", "check", str(target)).returncode == 0
     assert "did you mean" in said("scenarios", "show", "roling-upgrade").stderr
