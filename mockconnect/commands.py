@@ -292,7 +292,7 @@ def schema(what: str) -> None:
     For editors, and for tools that write such files.
     """
     from mockconnect.files.cluster import cluster_schema  # noqa: PLC0415 - heavy
-    from mockconnect.scenario.script import scenario_schema  # noqa: PLC0415 - heavy
+    from mockconnect.scenario.schema import scenario_schema  # noqa: PLC0415 - heavy
 
     click.echo(json.dumps(cluster_schema() if what == "cluster" else scenario_schema(), indent=2))
 

@@ -38,7 +38,7 @@ from mockconnect.rest.clock import Pace
 from mockconnect.scenario.loading import Scenario, load_scenario, read_metadata, scenario_from_text
 from mockconnect.scenario.player import Player
 from mockconnect.scenario.report import Report
-from mockconnect.scenario.script import scenario_schema
+from mockconnect.scenario.schema import scenario_schema
 from mockconnect.scenario.shipped import find_scenario, shipped_files, shipped_names
 from mockconnect.staging import player_of
 

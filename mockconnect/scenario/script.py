@@ -10,14 +10,12 @@ Rules of this room:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 
 from mockconnect.files.cluster import Cluster, Text
 from mockconnect.files.reading import Duration
-from mockconnect.files.schema import at_most_one, file_schema_of
 from mockconnect.scenario.actions import Action
 from mockconnect.scenario.conditions import AnswerFilter, Condition, RequestFilter
 from mockconnect.scenario.parts import Count, Part, Several
@@ -264,33 +262,3 @@ class PiecesFile(Body, kw_only=True, frozen=True):
 
     api_version: Literal["mockconnect/v1"] = msgspec.field(name="apiVersion")
     kind: Literal["Pieces"]
-
-
-def scenario_schema() -> dict[str, Any]:
-    """JSON Schema (2020-12) of the scenario file."""
-    schema = file_schema_of(ScenarioFile, parameters=True)
-    definitions = schema["$defs"]
-    for name, more in _SAID_BESIDES.items():
-        definitions[name].update(more)
-    header = definitions["ScenarioFile"]["properties"]
-    header["apiVersion"], header["kind"] = {"const": "mockconnect/v1"}, {"const": "Scenario"}
-    return {"title": "mockconnect scenario file", **schema}
-
-
-_ONE_VERB: Final = {"minProperties": 1, "maxProperties": 1}
-_SAID_BESIDES: Final[Mapping[str, dict[str, Any]]] = {
-    "Rule": {
-        "if": {"required": ["use"], "properties": {"use": {"type": "string"}}},
-        "then": {"maxProperties": 1},
-        "else": {"required": ["do"], "allOf": at_most_one(TRIGGERS)},
-    },
-    "OnRequest": {"allOf": at_most_one(COUNTS)},
-    "Action": _ONE_VERB,
-    "Choice": {
-        "if": {"required": ["weight"]},
-        "then": {"minProperties": 2, "maxProperties": 2},
-        "else": _ONE_VERB,
-    },
-    "ClientExpectation": _ONE_VERB,
-}
-"""What has to be true of a part beside the types of its fields, as far as a schema can say it; ``checking`` tells it."""

@@ -23,7 +23,7 @@ from mockconnect.cli import main
 from mockconnect.files.problems import FileError
 from mockconnect.hosting import RunningCluster
 from mockconnect.scenario.report import Report
-from mockconnect.scenario.script import scenario_schema
+from mockconnect.scenario.schema import scenario_schema
 from tests.scenario.golden import golden_file, played
 from tests.scenario.test_loading import SEVEN
 

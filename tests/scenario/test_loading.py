@@ -9,7 +9,7 @@ import pytest
 
 from mockconnect.files.problems import FileError
 from mockconnect.scenario.loading import Scenario, load_scenario, scenario_from_text
-from mockconnect.scenario.script import scenario_schema
+from mockconnect.scenario.schema import scenario_schema
 from mockconnect.staging import staged
 
 HEAD = "apiVersion: mockconnect/v1\nkind: Scenario\nmetadata: {name: test}\n"

@@ -16,7 +16,8 @@ from mockconnect.files.nodes import parse
 from mockconnect.files.problems import FileError
 from mockconnect.files.reading import Tree
 from mockconnect.scenario.loading import scenario_from_text
-from mockconnect.scenario.script import ScenarioFile, scenario_schema
+from mockconnect.scenario.schema import scenario_schema
+from mockconnect.scenario.script import ScenarioFile
 from mockconnect.scenario.shipped import shipped_files
 
 HEAD = {"apiVersion": "mockconnect/v1", "kind": "Scenario", "metadata": {"name": "one"}}
@@ -92,6 +93,13 @@ def test_shipped_files_are_valid(path: Path) -> None:
         {"expect": {"client": [{"no_duplicate_create": False}]}},
         {"expect": {"requests": [{"count": "=>2"}]}},
         {"settings": {"front_door": "roundrobin"}},
+        {"timeline": [{"on_request": {"operation": "create_conector"}, "do": "rebalance"}]},
+        {"timeline": [{"do": {"request": {"operation": "connector_*", "connector": "x"}}}]},
+        {"timeline": [{"do": "rebalanc"}]},
+        {"timeline": [{"do": {"answer": 200}}]},
+        {"timeline": [{"do": {"queue": ["409.stale"]}}]},
+        {"expect": {"always": ["one_leader"]}},
+        {"expect": {"requests": [{"answer": 999}]}},
         {"setings": {}},
         {"kind": "${x}"},
     ],
@@ -118,6 +126,15 @@ def test_both_refuse(more: dict[str, Any]) -> None:
             "params": {"x": {"default": 3}},
             "timeline": [{"at": "${x}", "repeat": {"every": "${x}", "count": "${x}"}, "do": {"mark": "x"}}],
         },
+        {
+            "timeline": [
+                {
+                    "on_request": {"operation": ["connector_*", "any_write"]},
+                    "do": {"queue": [503, "401", "ok"]},
+                }
+            ]
+        },
+        {"expect": {"requests": [{"answer": ["5xx", "none", 404, "409.exists"]}], "always": ["one_owner"]}},
         {"cluster": {"kafka_version": 3.9, "config": {"a": 1, "b": True}}, "finally": {"heal": "false"}},
     ],
     ids=json.dumps,

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from mockconnect.scenario.loading import load_scenario
-from mockconnect.scenario.script import scenario_schema
+from mockconnect.scenario.schema import scenario_schema
 from mockconnect.scenario.shipped import shipped_directory, shipped_files
 from tests.scenario.golden import golden_file, golden_text, played
 
