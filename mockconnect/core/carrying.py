@@ -17,7 +17,6 @@ from typing import Any, Generic, TypeVar
 from mockconnect.core.broker import Broker
 from mockconnect.core.connect import ConnectProcess, ConnectWorker
 from mockconnect.core.faults import Fault, FaultError, Target
-from mockconnect.core.network import Break
 from mockconnect.core.plugins import PluginDesc
 from mockconnect.core.settings import WorkerSettings
 from mockconnect.core.sim import Action, Dice, Process, Reply, Sim
@@ -156,15 +155,6 @@ def text_of(fault: Fault) -> str:
             shown = [str(one) for one in value[:3]] if isinstance(value, tuple) else value
             words.append(f"{each.name}={shown}")
     return " ".join(words)
-
-
-def break_of(how: str) -> Break:
-    """Raises :class:`FaultError`."""
-    try:
-        return Break(how)
-    except ValueError:
-        known = ", ".join(each.value for each in Break)
-        raise FaultError(f"nothing breaks like {how!r}; there are {known}") from None
 
 
 def thread(ground: Ground) -> Process:

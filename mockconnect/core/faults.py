@@ -12,12 +12,15 @@ Rules of this room:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field, fields
-from typing import ClassVar, Final, Literal
+from functools import cache
+from types import NoneType, UnionType
+from typing import ClassVar, Final, Literal, Union, cast, get_args, get_origin, get_type_hints
 
 from mockconnect.core.plugins import PluginDesc
 from mockconnect.core.traces import CONNECT_EXCEPTION
+from mockconnect.files.problems import one_of
 
 
 class FaultError(ValueError):
@@ -446,16 +449,45 @@ LIMITS: Final[Mapping[str, tuple[float, float | None]]] = {
 """The least and the greatest value of arguments, by name; what ends in ``_ms`` is never negative."""
 
 
-def out_of_range(fault: Fault) -> list[str]:
-    """What is wrong with the numbers of a fault."""
+def mistakes(fault: Fault) -> list[str]:
+    """What is wrong with the arguments of a fault: words that mean nothing, numbers out of their range."""
     problems = []
+    choices = _choices(cast("Hashable", type(fault)))
     for one in fields(fault):
         value = getattr(fault, one.name)
+        known = choices.get(one.name)
         low, high = LIMITS.get(one.name, (0, None) if one.name.endswith("_ms") else (None, None))
-        if low is None or value is None or (low <= value and (high is None or value <= high)):
+        if value is None:
             continue
-        problems.append(f"{one.name}: expected {_from_to(low, high)}, found {value!r}")
+        if known is not None and value not in known:
+            problems.append(f"{one.name}: {one_of(str(value), known)}")
+        elif low is not None and not _is_within(value, low, high):
+            problems.append(f"{one.name}: expected {_from_to(low, high)}, found {value!r}")
     return problems
+
+
+@cache
+def _choices(kind: Hashable) -> Mapping[str, tuple[str, ...]]:
+    """The words that each of its arguments takes, where only some mean anything."""
+    found = {name: _words(hint) for name, hint in get_type_hints(kind).items()}
+    return {name: words for name, words in found.items() if words}
+
+
+def _words(hint: object) -> tuple[str, ...]:
+    if get_origin(hint) is Literal:
+        return get_args(hint)
+    parts = (
+        [one for one in get_args(hint) if one is not NoneType]
+        if get_origin(hint) in (Union, UnionType)
+        else []
+    )
+    return tuple(word for one in parts for word in _words(one)) if all(map(_words, parts)) else ()
+
+
+def _is_within(value: object, low: float, high: float | None) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return low <= value and (high is None or value <= high)
 
 
 def _from_to(low: float, high: float | None) -> str:

@@ -112,7 +112,7 @@ class Injector:
         carrier = self._carriers.get(type(fault))
         if carrier is None:
             raise FaultError(f"{type(fault).__name__} is no fault that can be injected")
-        wrong = faults.out_of_range(fault)
+        wrong = faults.mistakes(fault)
         if wrong:
             raise FaultError(f"{fault.verb}: {'; '.join(wrong)}")
         if isinstance(fault, NEEDS_GROUP) and self.ground.standalone:

@@ -299,6 +299,12 @@ def test_numbers_have_their_range(scene: Scene) -> None:
         "latency: for_ms: expected a number from 0, found -1; times: expected a number from 1, found 0;"
         " probability: expected a number from 0 to 1, found 2"
     )
+    with pytest.raises(
+        FaultError, match=r"at: expected one of now, instantiate, .*found 'startt'; did you mean 'start'"
+    ):
+        scene.cluster.inject(faults.FailConnector(at="startt"))  # type: ignore[arg-type]
+    with pytest.raises(FaultError, match="crash: for_ms: expected a number from 0, found '20s'"):
+        scene.cluster.inject(faults.Crash("leader", for_ms="20s"))  # type: ignore[arg-type]
     assert not scene.cluster.faults.active
 
 
