@@ -725,6 +725,8 @@ class RunningCluster:
             if scope not in SCOPES:
                 raise ValueError(f"reset: {one_of(scope, SCOPES)}")
         self._do(lambda: self._hosted.reset(scopes or EVERYTHING))
+        if {"scenario", "all"} & {*(scopes or EVERYTHING)}:
+            self.is_judged = False
 
     def restore(self, name: str) -> None:
         """Make the cluster anew, with what a snapshot has that was taken by :meth:`snapshot`.

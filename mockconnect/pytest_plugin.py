@@ -268,11 +268,8 @@ def _fail_on_bugs(item: pytest.Item) -> None:
 
 def _judge(item: pytest.Item) -> None:
     """Fail for what did not hold of scenarios that the test has left to be judged."""
-    left = [
-        one.cluster
-        for one in item.stash.get(clusters_key, [])
-        if one.judge and not one.cluster.is_judged and one.cluster.scenario is not None
-    ]
+    started = [one.cluster for one in item.stash.get(clusters_key, []) if one.judge]
+    left = [cluster for cluster in started if cluster.scenario is not None and not cluster.is_judged]
     failed = [report for cluster in left if not (report := cluster.report()).held]
     if failed:
         hint = "judged after the test, as far as it has played it; the marker's judge=False leaves that to the test"

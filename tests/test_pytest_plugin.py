@@ -425,6 +425,14 @@ def test_who_judges_by_himself_is_not_judged_again(suite: pytest.Pytester) -> No
     judged(suite, body).assert_outcomes(passed=1)
 
 
+def test_what_was_reset_is_judged_anew(suite: pytest.Pytester) -> None:
+    judged(suite, 'connect_cluster.advance("12s")\nconnect_cluster.reset()').assert_outcomes(passed=1)
+    judged(suite, 'connect_cluster.advance("12s")\nconnect_cluster.reset("state")').assert_outcomes(passed=1)
+    again = 'connect_cluster.play_out().check()\nconnect_cluster.reset()\nconnect_cluster.advance("12s")'
+    result = judged(suite, f"with pytest.raises(AssertionError): {again}")
+    result.assert_outcomes(failed=1)
+
+
 def test_judging_can_be_turned_off(suite: pytest.Pytester) -> None:
     body = 'connect_cluster.advance("12s")'
     judged(suite, body, marker=", judge=False").assert_outcomes(passed=1)
