@@ -24,6 +24,7 @@ from mockconnect.core.faults import Fault, FaultError, Lasting, Target
 from mockconnect.core.foreign import unreachable
 from mockconnect.core.forwarding import OPERATIONS
 from mockconnect.core.journal import RequestRow, is_operation
+from mockconnect.core.member import ENSURING
 from mockconnect.core.network import Break, Layers
 from mockconnect.core.patterns import matches
 from mockconnect.core.sim import Dice, Reply
@@ -208,7 +209,7 @@ def _error(error: ConnectError) -> Canned:
 def _timed_out(about: Circumstances) -> Canned:
     if not about.version.has("stages"):
         return _error(errors.request_timed_out(None))
-    stage = Stage("ensuring membership in the cluster", 0)
+    stage = Stage(ENSURING, 0)
     end = "." if about.version.has("stage_full_stop") else ""
     return _error(errors.request_timed_out(stage.summarize(lambda _: about.now) + end))
 

@@ -90,6 +90,8 @@ class Fencing:
             raise ConnectError(500, "Failed to read to end of config topic before performing zombie fencing")
         entry = self._log.state.entries.get(connector, entry)
         if entry.pending_fencing:
+            if entry.task_count_record is not None and (entry.task_count_record, entry.task_count) != (1, 1):
+                self._stage.pass_through(f"initiating a round of zombie fencing for connector {connector}")
             with self._stage.during(
                 f"writing a task count record for connector {connector} to the config topic"
             ):

@@ -66,6 +66,7 @@ class DistributedHerder:
         self.stopping = False
         self.halted: Reply[None] = Reply()
         self.stage = stage = TickStage(lambda: site.sim.now_ms)
+        stage.begin("awaiting startup")
         self.log = log = ConfigLog(site.sim, site.timing, configs, kafka, stage)
         self._queue = queue = RequestQueue(site.sim, site.timing, stage, self._wake)
         self._reconfiguration = Reconfiguration(worker, log, queue, stage, self, forward_tasks)
@@ -200,7 +201,8 @@ class DistributedHerder:
     # --- the thread -----------------------------------------------------------------------------------------------------
 
     def run(self) -> Steps[None]:
-        with self.stage.during("initializing and reading to the end of internal topics"):
+        begins = "initializing and " if self.site.settings.version.has("stage_initializing") else ""
+        with self.stage.during(f"{begins}reading to the end of internal topics"):
             yield self.site.timing.internal_topics_read_ms
             while not self.kafka.network.kafka_reachable(self.name):
                 yield 100
@@ -266,7 +268,7 @@ class DistributedHerder:
             description = f"polling the group coordinator for up to {left_ms}ms or until interrupted"
             self._arm(due_at_ms)
         self.stage.begin(description)
-        yield from self.member.poll()
+        yield from self.member.poll(description)
         self.stage.complete()
 
     def _arm(self, at_ms: int) -> None:

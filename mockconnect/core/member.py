@@ -15,7 +15,7 @@ Rules of this room:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from mockconnect.core.config_store import SessionKey
 from mockconnect.core.group import GroupCoordinator, Joined, Refusal, Refused
@@ -29,6 +29,8 @@ PROTOCOLS = {
     "compatible": ("compatible", "default"),
     "eager": ("default",),
 }
+ENSURING: Final = "ensuring membership in the cluster"
+"""The stage of a tick that begins with the group."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,35 +149,40 @@ class GroupMember:
 
     def ensure_active(self) -> Steps[bool]:
         """Be a member of the current generation. Returns false when woken up before that."""
+        self._listener.begin_stage(ENSURING)
         if not self.rejoin_pending and self._coordinator_known:
             return not self._wakeup.take()
         self._polled_at_ms = None
-        active = yield from self._become_active()
+        active = yield from self._become_active(ENSURING)
         self._polled_at_ms = self._sim.now_ms
         return active and not self._wakeup.take()
 
-    def _become_active(self) -> Steps[bool]:
+    def _become_active(self, stage: str) -> Steps[bool]:
         while self.rejoin_pending or not self._coordinator_known:
             if not self._coordinator_known:
-                found = yield from self._find_coordinator()
+                found = yield from self._find_coordinator(stage)
                 if not found:
                     return False
                 continue
-            self._listener.begin_stage("ensuring membership in the cluster")
+            self._listener.begin_stage(stage)
             done = yield from self._join()
             if not done:
                 return False
         return True
 
-    def poll(self) -> Steps[None]:
-        """Wait until woken up, handling rebalances on the way. Even then other threads get to run first."""
+    def poll(self, stage: str) -> Steps[None]:
+        """Wait until woken up, handling rebalances on the way. Even then other threads get to run first.
+
+        ``stage`` is what the herder thread is said to do all the while, in a round of the group too.
+        """
         self._polled_at_ms = None
         yield 0
         while not self._wakeup.take():
             if self.rejoin_pending or not self._coordinator_known:
-                active = yield from self._become_active()
+                active = yield from self._become_active(stage)
                 if not active:
                     break
+                self._listener.begin_stage(stage)
                 continue
             self.resting = True
             yield either(self._wakeup.wait(), self._events.wait())
@@ -292,11 +299,11 @@ class GroupMember:
 
     # --- coordinator lost ---------------------------------------------------------------------------------------------------
 
-    def _find_coordinator(self) -> Steps[bool]:
+    def _find_coordinator(self, stage: str) -> Steps[bool]:
         """``coordinatorDiscoveryTimeoutMs``: one look-up; when it fails the worker revokes what it runs."""
         healed = self._network.reached(self._settings.name)
         if not self._network.kafka_reachable(self._settings.name):
-            self._listener.begin_stage("ensuring membership in the cluster")
+            self._listener.begin_stage(stage)
             yield Within(healed, self._timing.heartbeat_interval_ms)
         if not self._network.kafka_reachable(self._settings.name):
             held = self._listener.current_assignment()
@@ -304,7 +311,7 @@ class GroupMember:
                 detail = f"coordinator unreachable for {self._timing.heartbeat_interval_ms}ms"
                 self._sim.note(self._settings.name, self.generation, "revoking all", detail)
                 yield from self._listener.on_revoked(held)
-            self._listener.begin_stage("ensuring membership in the cluster")
+            self._listener.begin_stage(stage)
             yield either(healed, self._wakeup.wait())
             self._wakeup.take()
             if not self._network.kafka_reachable(self._settings.name):

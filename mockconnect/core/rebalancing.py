@@ -105,12 +105,17 @@ class Rebalancing:
         self._running_tasks.difference_update(revoked.tasks)
         self._held = _without(self._held, revoked)
         if self._site.settings.topic_tracking_enable:
+            self._reset_active_topics(revoked)
+        with self._stage.during("flushing updates to the status topic"):
+            yield self._log.kafka.status_producer.flush()
+
+    def _reset_active_topics(self, revoked: Assignment) -> None:
+        counts = f"{len(revoked.connectors)} and {len(revoked.tasks)} tasks"
+        with self._stage.during(f"resetting the list of active topics for {counts}"):
             gone = dict.fromkeys((*revoked.connectors, *(task_id.connector for task_id in revoked.tasks)))
             for name in gone:
                 if not self._log.state.contains(name):
                     self._site.statuses.delete_topics(name)
-        with self._stage.during("flushing updates to the status topic"):
-            yield self._log.kafka.status_producer.flush()
 
     def on_assigned(self, assignment: ExtendedAssignment, generation: int, protocol: str) -> None:
         self._hold(assignment.assigned, eager=protocol == "default")

@@ -57,6 +57,11 @@ class TickStage:
             self.current.completed_at_ms = self._now_ms()
             self.current = None
 
+    def pass_through(self, description: str) -> None:
+        """A stage that takes no time here."""
+        self.begin(description)
+        self.complete()
+
     @contextmanager
     def during(self, description: str) -> Iterator[None]:
         self.begin(description)

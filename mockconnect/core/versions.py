@@ -105,6 +105,7 @@ SINCE: Final[Mapping[str, Number]] = {
     "converter_preflight": (3, 8, 0),  # KAFKA-13328, KAFKA-13329
     "health": (3, 9, 0),  # KIP-1017
     "stage_full_stop": (3, 9, 0),  # KAFKA-10816
+    "stage_initializing": (3, 9, 0),  # KAFKA-10816: before, only "reading to the end of internal topics"
     "jetty_12": (4, 0, 0),
     "groups_outlive_offsets": (4, 0, 0),  # KIP-848, of the broker
     "nested_key_first": (4, 0, 0),  # Class.getClasses() of the transformations
