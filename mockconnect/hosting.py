@@ -31,6 +31,7 @@ from mockconnect.core.answers import Answer
 from mockconnect.core.cluster import Cluster, ClusterOptions
 from mockconnect.core.connect import ConnectWorker, Rest
 from mockconnect.core.faults import (
+    AddWorker,
     BlockHerder,
     Crash,
     FailConnector,
@@ -38,8 +39,11 @@ from mockconnect.core.faults import (
     Fault,
     FaultError,
     Freeze,
+    HoldStatus,
     How,
     Partition,
+    RemoveWorker,
+    SetOffsets,
     SetPlugins,
     SetVersion,
     Start,
@@ -136,11 +140,17 @@ class Hosted:
         self._ports, self._door = ports, front_door
         self.resets = 0
         scheme = "http" if options.tls is None else "https"
-        self.urls = tuple(f"{scheme}://{_shown(options.host)}:{one.port}" for one in ports)
+        self._scheme = scheme
+        self.url_of: dict[str, str] = {}
+        """Where each worker listens, by its name."""
         self.front_door_url = (
             None if front_door is None else f"{scheme}://{_shown(options.host)}:{front_door.port}"
         )
+        self._opened: dict[str, ReservedPort] = {}
+        self._added: list[ReservedPort] = []
+        """Ports of workers that came later; a reset closes them."""
         self.core = simulated(options, self._settings)
+        self._follow_workers()
         self.clock = self._clock()
         self.server = self._server()
         self._kept: dict[str, Kept] = {}
@@ -151,6 +161,39 @@ class Hosted:
         self._control: ControlServer | None = None
         if control is not None and options.control is not None:
             self._control = self._controlled(control, options.control)
+
+    def _follow_workers(self) -> None:
+        """A new cluster: who is there, and what comes of those who come and go."""
+        ports = zip(self._settings, self._ports, strict=True)
+        self.url_of = {one.name: self._url(port.port) for one, port in ports}
+        self.core.faults.ground.ports.append(self._open_port)
+        self.core.faults.ground.on_worker.append(self._worker_changed)
+
+    def _url(self, port: int) -> str:
+        return f"{self._scheme}://{_shown(self.options.host)}:{port}"
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """Where workers listen, in order."""
+        return tuple(self.url_of.values())
+
+    def _open_port(self, name: str) -> int:
+        """A port for a worker that is added. Raises :class:`FaultError`."""
+        try:
+            self._opened[name] = _reserve(self.options.host, 0)
+        except OSError as error:
+            raise FaultError(f"no port for {name}: {error.strerror or error}") from error
+        return self._opened[name].port
+
+    def _worker_changed(self, worker: ConnectWorker, is_new: bool) -> None:
+        if is_new:
+            port = self._opened.pop(worker.name)
+            self.url_of[worker.name] = self._url(port.port)
+            self._added.append(port)
+            self.server.add(worker, port)
+        else:
+            del self.url_of[worker.name]
+            self.server.remove(worker.name)
 
     def _controlled(self, port: ReservedPort, choice: ControlChoice) -> ControlServer:
         """The control API. Workers' ports mirror it where that opens nothing that was not asked for."""
@@ -265,7 +308,10 @@ class Hosted:
             core.requests.on_request.clear()
             core.requests.on_answer.clear()
         self.core, self.player = core, None
+        self._follow_workers()
         old_server.leave()
+        while self._added:
+            self._added.pop().close()
         self._left = [one for one in (*self._left, old_server) if not one.is_empty]
         self.clock = self._clock()
         if keeps_clock:
@@ -540,8 +586,7 @@ class RunningCluster:
         self._close = close
         self.is_judged = False
         """Whether somebody has judged its scenario by ``report.check()``, or has asked for another one."""
-        self.workers: Final = tuple(Worker(self, number, hosted) for number in range(len(hosted.urls)))
-        """Handles of all workers, in order."""
+        self._handles: dict[str, Worker] = {}
 
     def __enter__(self) -> RunningCluster:
         return self
@@ -564,6 +609,14 @@ class RunningCluster:
     @property
     def _core(self) -> Cluster:
         return self._hosted.core
+
+    @property
+    def workers(self) -> tuple[Worker, ...]:
+        """Handles of all workers, in order. A worker keeps its handle as long as it is there."""
+        urls = dict(self._hosted.url_of)
+        kept = {name: one for name, one in self._handles.items() if urls.get(name) == one.url}
+        self._handles = {name: kept.get(name) or Worker(self, name, self._hosted) for name in urls}
+        return tuple(self._handles.values())
 
     # --- who is there -------------------------------------------------------------------------------------------------------
 
@@ -814,6 +867,28 @@ class RunningCluster:
         """Start a worker that is down; it boots in virtual time."""
         self._to(worker, Start)
 
+    def add_worker(
+        self,
+        name: str,
+        *,
+        kafka_version: str | None = None,
+        plugins: PluginsGiven | None = None,
+        config: Mapping[str, str] | None = None,
+    ) -> Worker:
+        """One worker more, of the newest worker's kind unless something else is said; it boots in virtual time."""
+
+        def verb() -> None:
+            version = kafka_version or self._machine(self.workers[-1]).settings.version.text
+            given = None if plugins is None else plugins_on(KafkaVersion.parse(version), plugins)
+            self._core.inject(AddWorker(name, kafka_version, given, config))
+
+        self._act(verb)
+        return self.worker(name)
+
+    def remove_worker(self, worker: WorkerRef, *, graceful: bool = True) -> None:
+        """A worker goes for good, which takes virtual time if it is ``graceful``."""
+        self._to(worker, lambda name: RemoveWorker(name, graceful))
+
     def freeze(self, worker: WorkerRef) -> None:
         """SIGSTOP: its port accepts, nothing answers."""
         self._to(worker, Freeze)
@@ -928,6 +1003,16 @@ class RunningCluster:
         )
         return f"running {kind} are {', '.join(names)}" if names else f"no {kind} are running"
 
+    def set_offsets(
+        self, connector: str, offsets: Sequence[tuple[Mapping[str, object], Mapping[str, object] | None]]
+    ) -> None:
+        """The committed offsets of a connector, as pairs of partition and offset (``None`` forgets it)."""
+        self.inject(SetOffsets(connector, tuple(offsets)))
+
+    def hold_status(self, connector: str, task: int | None = None) -> str:
+        """Status records of a connector, or of one task, do not get through until the id that this gives is healed."""
+        return self.inject(HoldStatus(connector, task))
+
     # --- looking --------------------------------------------------------------------------------------------------------------
 
     def snapshot(self, name: str | None = None) -> Answer:
@@ -973,11 +1058,10 @@ class RunningCluster:
 class Worker:
     """One worker of a running cluster."""
 
-    def __init__(self, cluster: RunningCluster, number: int, hosted: Hosted) -> None:
-        plan = hosted.options.workers[number]
+    def __init__(self, cluster: RunningCluster, name: str, hosted: Hosted) -> None:
         self._cluster = cluster
-        self.name: Final = plan.settings.name
-        self.url: Final = hosted.urls[number]
+        self.name: Final = name
+        self.url: Final = hosted.url_of[name]
         """Where it listens, without a slash at the end."""
         self.id: Final = hosted.core.workers[self.name].settings.worker_id
         """Its worker id (``host:port``), as statuses show it."""
@@ -1002,6 +1086,9 @@ class Worker:
 
     def start(self) -> None:
         self._cluster.start(self)
+
+    def remove(self, *, graceful: bool = True) -> None:
+        self._cluster.remove_worker(self, graceful=graceful)
 
     def freeze(self) -> None:
         self._cluster.freeze(self)

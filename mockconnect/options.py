@@ -175,6 +175,8 @@ def read_options(arguments: Mapping[str, object]) -> Options:
     except FileError as error:
         problems = [Problem(f"cluster: {one.where}", one.text) for one in error.problems]
         raise OptionsError(problems) from None
+    if read.generate is not None and given.get("connectors") is None:
+        read = _generated(read, given)
     of_file = arguments_of(read, given)
     try:
         both = {**of_file, **given, **{name: of_file[name] for name in MERGED if name in of_file}}
@@ -182,6 +184,21 @@ def read_options(arguments: Mapping[str, object]) -> Options:
     except OptionsError as error:
         problems = [_located(one, of_file, given, source) for one in error.problems]
         raise OptionsError(sorted(problems, key=_line)) from None
+
+
+def _generated(cluster: Cluster, given: Mapping[str, object]) -> Cluster:
+    """With the connectors that it asks for. Raises :class:`OptionsError`."""
+    from mockconnect.inventing.cluster import InventingError, generated  # noqa: PLC0415 - heavy
+
+    try:
+        version = KafkaVersion.parse(str(given.get("kafka_version") or cluster.kafka_version or NEWEST))
+    except ValueError:
+        return cluster  # a mistake that is told where it stands
+    try:
+        return generated(cluster, version)
+    except InventingError as error:
+        text = str(error).replace("--plugins:", "class:").replace("--", "")
+        raise OptionsError([Problem("generate", text)]) from None
 
 
 def _line(problem: Problem) -> int:

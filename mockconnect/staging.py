@@ -82,7 +82,7 @@ def options_of(scenario: Scenario, given: Mapping[str, object]) -> Options:
     try:
         return read_options({**settings, "cluster": cluster, **given})
     except OptionsError as error:
-        of_file = {*settings, *arguments_of(cluster, given)} - {*given}
+        of_file = {*settings, *arguments_of(cluster, given), "generate"} - {*given}
         for problem in error.problems:
             place = place_of(problem.where)
             if not place or place[0] not in of_file:

@@ -42,7 +42,7 @@ class Stage(Protocol):
     core: Cluster
     clock: Clock
     options: Options
-    urls: tuple[str, ...]
+    url_of: dict[str, str]
     front_door_url: str | None
     player: Player | None
     resets: int

@@ -264,8 +264,7 @@ def clock_view(stage: Stage) -> ClockView:
 
 
 def worker_views(stage: Stage) -> list[WorkerView]:
-    urls = dict(zip((plan.settings.name for plan in stage.options.workers), stage.urls, strict=True))
-    return [_worker_view(stage, one, urls.get(one.name)) for one in stage.core.workers.values()]
+    return [_worker_view(stage, one, stage.url_of.get(one.name)) for one in stage.core.workers.values()]
 
 
 def _worker_view(stage: Stage, worker: ConnectWorker, url: str | None) -> WorkerView:

@@ -169,7 +169,7 @@ class Failure:
 
     For ``running``: after so many records, or (if 0) after so many ms of running. ``times``: how often it happens
     before it heals (``None``: always). ``task``: only this task number. ``trace``: a complete trace to show instead of
-    the one made from ``exception`` and ``message``.
+    the one made from ``exception`` and ``message``; it is made at least ``trace_bytes`` long.
     """
 
     where: Where
@@ -180,6 +180,7 @@ class Failure:
     times: int | None = None
     task: int | None = None
     trace: str | None = None
+    trace_bytes: int = 0
 
     def throwable(self, class_name: str, kind: str) -> Throwable:
         """The exception as the worker sees it, with the frames of the place where it called the plugin's class."""

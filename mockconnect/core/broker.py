@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from mockconnect.core.answers import LocalAnswers
+from mockconnect.core.config_providers import Secrets, config_providers
 from mockconnect.core.config_store import ConfigStore
 from mockconnect.core.configdef import ConfigDef
 from mockconnect.core.javatime import java_instant
@@ -56,6 +57,7 @@ def site_of(
     plugins: Plugins,
     statuses: StatusStore,
     generation: Callable[[], int],
+    secrets: Secrets,
 ) -> Site:
     return Site(
         broker.sim,
@@ -68,6 +70,7 @@ def site_of(
         statuses,
         generation,
         Loggers(lambda: broker.sim.now_ms, settings.version.number),
+        config_providers(dict(settings.config), secrets),
     )
 
 

@@ -18,7 +18,6 @@ from mockconnect.core.broker import Broker
 from mockconnect.core.connect import ConnectProcess, ConnectWorker
 from mockconnect.core.faults import Fault, FaultError, Target
 from mockconnect.core.plugins import PluginDesc
-from mockconnect.core.settings import WorkerSettings
 from mockconnect.core.sim import Action, Dice, Process, Reply, Sim
 from mockconnect.core.targets import Able, Cast
 from mockconnect.core.versions import KafkaVersion
@@ -36,7 +35,8 @@ class Ground:
     workers: Mapping[str, ConnectWorker]
     cast: Cast
     submit: Submit
-    add_worker: Callable[[WorkerSettings], ConnectWorker]
+    add_worker: Callable[..., ConnectWorker]
+    """Settings, perhaps plugins, perhaps ``elsewhere``: see :meth:`Cluster._add_worker`."""
     remove_worker: Callable[[str], object]
     conditions: dict[str, Callable[[str], bool]] = field(default_factory=dict)
     """By name, what a rolling upgrade waits for; asked with the name of the worker that came up last."""
@@ -45,6 +45,10 @@ class Ground:
         default_factory=list
     )
     """What knows which plugins a worker has with another Kafka version; without it they stay."""
+    ports: list[Callable[[str], int]] = field(default_factory=list)
+    """What opens a port for a worker that is added, by its name; the last one counts."""
+    on_worker: list[Callable[[ConnectWorker, bool], object]] = field(default_factory=list)
+    """Told of a worker that is added (true), before it starts, or was removed."""
     others: Callable[[Active[Any]], list[Active[Any]]] = lambda _: []
 
     @property

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, ClassVar, Final, Literal
 
 from mockconnect.core import errors
@@ -94,6 +95,20 @@ class Refuse(Lasting):
 
     verb: ClassVar[str] = "refuse"
     worker: Target
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway(Lasting):
+    """A proxy stands in front of these workers: what they have not answered in ``timeout_ms`` it answers by itself.
+
+    Its page has ``status_code``, and the worker goes on with what was asked. Where a connection to the worker breaks, the
+    page is that of 502.
+    """
+
+    verb: ClassVar[str] = "gateway"
+    worker: Target = "all"
+    timeout_ms: int = 60_000
+    status_code: int = 504
 
 
 @dataclass(frozen=True, slots=True)
@@ -380,6 +395,7 @@ class ClientFaults:
         self.entries: dict[str, Entry] = {}
         """What could take the next request, by the fault's id. The server looks only whether there is any."""
         self._refused: Layers[str, None] = Layers()
+        self._gateways: Layers[str, Gateway] = Layers()
 
     def verdict(self, row: RequestRow, about: Circumstances) -> Verdict | None:
         """What is to be done about a request; ``None`` if no fault takes it."""
@@ -416,7 +432,7 @@ class ClientFaults:
     @property
     def carriers(self) -> dict[type[Fault], Callable[[Ground, Active[Any]], object]]:
         """What carries out each fault of ``CLIENT_FAULTS``."""
-        return {kind: self.refuse if kind is Refuse else self.add for kind in CLIENT_FAULTS}
+        return {**dict.fromkeys(CLIENT_FAULTS, self.add), Refuse: self.refuse, Gateway: self.stand_before}
 
     # --- closed ports -------------------------------------------------------------------------------------------------------
 
@@ -433,6 +449,17 @@ class ClientFaults:
             self._refused.put(name, None, active.id)
             self._tell(name)
         active.undo(take_back)
+
+    def stand_before(self, _: Ground, active: Active[Gateway]) -> None:
+        """The carrier of :class:`Gateway`."""
+        check_answer(str(active.fault.status_code))
+        for name in active.resolve(active.fault.worker, "any"):
+            self._gateways.put(name, active.fault, active.id)
+            active.undo(partial(self._gateways.take, name, active.id))
+
+    def gateway(self, worker: str) -> Gateway | None:
+        """The proxy in front of a worker, if there is one."""
+        return self._gateways.top(worker)
 
     def refuses(self, worker: str) -> bool:
         return worker in self._refused
@@ -521,6 +548,7 @@ CLIENT_FAULTS: Final[tuple[type[Fault], ...]] = (
     AnswerWith,
     Queue,
     Refuse,
+    Gateway,
     Reset,
     Empty,
     Hang,

@@ -122,10 +122,16 @@ class Cluster:
             {"settled": lambda _: self.settled},
         )
 
-    def _add_worker(self, settings: WorkerSettings) -> ConnectWorker:
-        """Of another environment: it has what the first worker of this one has."""
-        plugins = next(iter(self.workers.values())).plugins
-        worker = ConnectWorker(self.broker, settings, plugins, self._find_worker, elsewhere=True)
+    def _add_worker(
+        self,
+        settings: WorkerSettings,
+        plugins: tuple[PluginDesc, ...] | None = None,
+        *,
+        elsewhere: bool = False,
+    ) -> ConnectWorker:
+        """One more, with the plugins of the first one if nothing is said; ``elsewhere``: of another environment."""
+        given = next(iter(self.workers.values())).plugins if plugins is None else plugins
+        worker = ConnectWorker(self.broker, settings, given, self._find_worker, elsewhere=elsewhere)
         self.workers[settings.name] = worker
         return worker
 

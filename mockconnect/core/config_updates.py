@@ -126,7 +126,7 @@ class ConfigUpdates:
                 with self._stage.during(f"stopping connector {name}"):
                     yield from self._worker.stop_connector(name)
                 if self._log.state.contains(name):
-                    jobs.append(self._starting.start_connector(name))
+                    jobs.append(self._starting.job(name))
         yield from self._starting.start_and_stop(jobs, f"restarting {len(jobs)} reconfigured connectors")
 
     def _transition(self, connectors: dict[str, None]) -> None:

@@ -18,6 +18,7 @@ from typing import Protocol
 from mockconnect.core import errors
 from mockconnect.core.answers import LocalAnswers, server_info
 from mockconnect.core.broker import Broker
+from mockconnect.core.config_providers import Secret
 from mockconnect.core.config_store import ConfigStore
 from mockconnect.core.connect_distributed import DistributedInside
 from mockconnect.core.connect_standalone import CommandLine, StandaloneInside
@@ -70,6 +71,8 @@ class ConnectWorker:
         self.on_rest: list[Callable[[ConnectWorker], object]] = []
         self.admits: Callable[[str | None], bool] = _everybody
         """What its REST extension says of an ``Authorization`` header; the REST room knows."""
+        self.secrets: dict[tuple[str, str], Secret] = {}
+        """What config providers find on this machine, or with its rights: by provider and path."""
         self.node: ConnectProcess | None = None
         self.past: Past | None = None
         """What its first process goes on with; those after it know nothing of that."""
@@ -134,11 +137,12 @@ class ConnectWorker:
             self._broker.sim.note(self.name, self.node.inside.generation, "worker", "crash")
             self.node.die()
 
-    def stop(self) -> None:
-        """SIGTERM: shut down cleanly, which takes a while."""
+    def stop(self, *, hang: bool = False) -> None:
+        """SIGTERM: shut down cleanly, which takes a while; with ``hang`` it never comes to its end."""
         if self.node is not None and self.running:
             self._broker.sim.note(self.name, self.node.inside.generation, "worker", "stop")
             self.node.asked_to_stop = True
+            self.node.hangs_at_stop = hang or self.node.hangs_at_stop
             self.node.process.spawn(self.node.shut_down())
 
     def freeze(self) -> None:
@@ -219,6 +223,8 @@ class ConnectProcess:
         self.asked_to_stop = False
         """A frozen process notices later."""
         self.stopping = False
+        self.hangs_at_stop = False
+        """Its REST server does not come to its end, and whatever comes after that is never done."""
         self._served: Reply[None] = Reply()
         self._broker = broker
         self._machine = machine
@@ -227,12 +233,14 @@ class ConnectProcess:
         self.inside: Inside
         if machine.command_line is None:
             self._distributed = DistributedInside(
-                broker, settings, machine.lag_ms, self.process, plugins, self._send
+                broker, settings, machine.lag_ms, machine.secrets, self.process, plugins, self._send
             )
             self._distributed.herder.past, machine.past = machine.past, None
             self.inside = self._distributed
         else:
-            self.inside = StandaloneInside(broker, settings, self.process, plugins, machine.command_line)
+            self.inside = StandaloneInside(
+                broker, settings, self.process, plugins, machine.command_line, machine.secrets
+            )
         self.worker, self.statuses, self.configs = (
             self.inside.worker,
             self.inside.statuses,
@@ -321,6 +329,12 @@ class ConnectProcess:
         self._set_rest(Rest.STOPPING)
         yield self._broker.timing.rest_stop_ms
         self._set_rest(Rest.REFUSED)
+        if self.hangs_at_stop:
+            # Once seen on a worker of 4.3.1: Jetty's own shutdown hook and Connect's stop the server at the same time.
+            self._broker.sim.note(
+                self._machine.name, self.inside.generation, "worker", "hangs in its shutdown"
+            )
+            yield Reply()
         answered = self.process.spawn(self.resources.answered())
         yield Within(answered, self._broker.timing.rest_shutdown_grace_ms)
         yield from self.inside.stop()

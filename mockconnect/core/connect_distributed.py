@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from mockconnect.core.broker import Broker, answers_of, site_of
 from mockconnect.core.config_log import Kafka
+from mockconnect.core.config_providers import Secrets
 from mockconnect.core.config_store import ConfigStore, SessionKey
 from mockconnect.core.forwarding import Call
 from mockconnect.core.herder import DistributedHerder
@@ -35,6 +36,7 @@ class DistributedInside:
         broker: Broker,
         settings: WorkerSettings,
         lag_ms: Mapping[str, int],
+        secrets: Secrets,
         process: Process,
         plugins: Plugins,
         send: Callable[[str, Call], Reply[None]],
@@ -62,7 +64,9 @@ class DistributedInside:
         self.configs = ConfigStore(knows_stopped=version.has("stop"))
         self._config_reader = reader(broker.config_topic, "config", self.configs.apply)
         self._status_reader = reader(broker.status_topic, "status", self.statuses.apply)
-        site = site_of(broker, settings, process, plugins, self.statuses, lambda: self.herder.generation)
+        site = site_of(
+            broker, settings, process, plugins, self.statuses, lambda: self.herder.generation, secrets
+        )
         self.worker = Worker(site)
         self.answers = answers_of(
             broker, settings, plugins, self.configs, self.statuses, site.loggers, copied_table
@@ -86,6 +90,7 @@ class DistributedInside:
         )
         self.answers.raw_configs = lambda: self.herder.state
         self.operations = DistributedRequests(self.herder, Validation(site, distributed=True).for_create)
+        self.herder.reloading.restart = self.operations.restart_later
 
     def _start_readers(self) -> None:
         self.configs.load(self._broker.config_topic)
@@ -153,11 +158,17 @@ class DistributedInside:
         self, url: str, connector: str, configs: Sequence[TaskConfig], key: SessionKey | None
     ) -> Reply[None]:
         body = repr([sorted(config.items()) for config in configs]).encode()
-        signature = None if key is None else Signature.sign(key.key, body)
+        signature = self._signed(key, body)
         return self._send(
             url, Call("put_task_configs", {"name": connector, "configs": configs, "signature": signature})
         )
 
     def _forward_fence(self, url: str, connector: str, key: SessionKey | None) -> Reply[None]:
-        signature = None if key is None else Signature.sign(key.key, b"")
+        signature = self._signed(key, b"")
         return self._send(url, Call("fence_zombies", {"name": connector, "signature": signature}))
+
+    def _signed(self, key: SessionKey | None, body: bytes) -> Signature | None:
+        """Whoever has read no key sends without a signature."""
+        if key is None:
+            return None
+        return Signature.sign(key.key, body, self.worker.site.settings.signature_algorithm)

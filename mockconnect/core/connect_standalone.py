@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mockconnect.core.broker import Broker, answers_of, site_of
+from mockconnect.core.config_providers import Secrets
 from mockconnect.core.config_store import ConfigStore
 from mockconnect.core.errors import Expected
 from mockconnect.core.javahash import grown_table
@@ -39,13 +40,14 @@ class StandaloneInside:
         process: Process,
         plugins: Plugins,
         command_line: CommandLine,
+        secrets: Secrets,
     ) -> None:
         config_log = MemoryLog(lambda: broker.sim.now_ms)
         status_log = MemoryLog(lambda: broker.sim.now_ms)
         self.configs = ConfigStore(knows_stopped=settings.version.has("stop"))
         self.statuses = StatusStore(settings.worker_id, status_log, filter_stale_unassigned=False)
         config_log.apply, status_log.apply = self.configs.apply, self.statuses.apply
-        site = site_of(broker, settings, process, plugins, self.statuses, lambda: self.generation)
+        site = site_of(broker, settings, process, plugins, self.statuses, lambda: self.generation, secrets)
         self.worker = Worker(site)
         self.answers = answers_of(
             broker, settings, plugins, self.configs, self.statuses, site.loggers, grown_table

@@ -16,6 +16,7 @@ from mockconnect.core.faults import (
     FailConnector,
     FailTask,
     FaultError,
+    SetOffsets,
     SetState,
     SetTopics,
     Slow,
@@ -24,12 +25,13 @@ from mockconnect.core.faults import (
     WriteStatus,
     Zombie,
 )
+from mockconnect.core.plugins import instantiated
 from mockconnect.core.sim import Reply, Steps, Within
-from mockconnect.core.site import InjectedFailure, SlowCode, Thrown, Whose
+from mockconnect.core.site import InjectedFailure, SlowCode, Whose, throw
 from mockconnect.core.terms import ConnectorTaskId, State, Status
 from mockconnect.core.topics import Key, Topic
 from mockconnect.core.worker_connector import WorkerConnector
-from mockconnect.core.worker_task import WorkerTask
+from mockconnect.core.worker_task import WorkerTask, offsets_owner
 
 # --- what somebody else does ------------------------------------------------------------------------------------------------
 
@@ -125,7 +127,7 @@ def fail_connector(ground: Ground, active: Active[FailConnector]) -> None:
         _inject(ground, active, whose, _failure(fault, "start"))
     failure = _failure(fault, "start")
     for connector in found:
-        connector.fail(_thrown(failure, connector.plugin.class_name, connector.plugin.kind))
+        connector.fail(throw(failure, connector.plugin.class_name, connector.plugin.kind))
     active.happens(fault.times)
 
 
@@ -145,17 +147,23 @@ def fail_task(ground: Ground, active: Active[FailTask]) -> None:
         _inject(ground, active, whose, _failure(fault, "running"))
     for task in found:
         failure = _failure(fault, "running")
-        task.fail(_thrown(failure, task.behaviour.task_class or task.plugin.class_name, task.plugin.kind))
+        task.fail(throw(failure, task.behaviour.task_class or task.plugin.class_name, task.plugin.kind))
     active.happens(fault.times)
 
 
 def _failure(fault: FailConnector | FailTask, where: Where) -> Failure:
     after_records, after_ms = (fault.after_records, fault.after_ms) if isinstance(fault, FailTask) else (0, 0)
-    return Failure(where, fault.message, fault.exception, after_records, after_ms, None, None, fault.trace)
-
-
-def _thrown(failure: Failure, class_name: str, kind: str) -> Thrown:
-    return Thrown(failure.trace or failure.throwable(class_name, kind).trace(), failure.message)
+    return Failure(
+        where,
+        fault.message,
+        fault.exception,
+        after_records,
+        after_ms,
+        None,
+        None,
+        fault.trace,
+        trace_bytes=fault.trace_bytes,
+    )
 
 
 def _inject(
@@ -232,6 +240,22 @@ def advance_offsets(ground: Ground, active: Active[AdvanceOffsets]) -> None:
         raise FaultError(f"no task of {_shown(whose)} is running")
     for progress in running:
         progress.skip(fault.records)
+
+
+def set_offsets(ground: Ground, active: Active[SetOffsets]) -> None:
+    fault = active.fault
+    nodes = [node for _, node in ground.live()]
+    entries = [node.configs.snapshot().entries.get(fault.connector) for node in nodes]
+    known = next(((node, entry) for node, entry in zip(nodes, entries, strict=True) if entry), None)
+    if known is None:
+        raise FaultError(f"no worker that runs knows a connector {fault.connector!r}")
+    node, entry = known
+    try:
+        plugin = instantiated(node.worker.site.plugins, entry.config)
+    except ConnectError as error:
+        raise FaultError(f"{fault.connector}: {error.message}") from None
+    owner = offsets_owner(plugin, fault.connector, entry.config)
+    ground.broker.offsets.put(owner, [(row[0], row[1]) for row in fault.offsets], ground.sim.now_ms)
 
 
 def set_topics(ground: Ground, active: Active[SetTopics]) -> None:

@@ -16,7 +16,7 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cache
 from types import NoneType, UnionType
-from typing import ClassVar, Final, Literal, Union, cast, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, Final, Literal, Union, cast, get_args, get_origin, get_type_hints
 
 from mockconnect.core.plugins import PluginDesc
 from mockconnect.core.traces import CONNECT_EXCEPTION
@@ -83,10 +83,15 @@ class Crash(Lasting):
 
 @dataclass(frozen=True, slots=True)
 class Stop(Lasting):
-    """SIGTERM: shut down cleanly, which takes a while. The end of it starts the worker."""
+    """SIGTERM: shut down cleanly, which takes a while. The end of it starts the worker.
+
+    ``hang``: the REST server's shutdown does not come to its end, so nothing after it happens: the port refuses, and
+    the process goes on with its work as a member of the group. The end of it kills the process first.
+    """
 
     verb: ClassVar[str] = "stop"
     worker: Target
+    hang: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +110,41 @@ class Bounce(Lasting):
     worker: Target
     down_for_ms: int = 0
     graceful: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class AddWorker(Action):
+    """One worker more, of the newest worker's kind unless something else is said; it boots now.
+
+    ``config`` are worker properties beside those of the worker that it is made after.
+    """
+
+    verb: ClassVar[str] = "add_worker"
+    name: str
+    kafka_version: str | None = None
+    plugins: str | tuple[PluginDesc, ...] | None = None
+    config: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveWorker(Lasting):
+    """It goes for good, cleanly or not. It ends when the worker is gone; healed before that, it starts it again."""
+
+    verb: ClassVar[str] = "remove_worker"
+    worker: Target
+    graceful: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class DieBeforeCommit(Lasting):
+    """The leader is killed when it has written task configs of such a connector, before the commit that makes them valid.
+
+    It starts again ``down_for_ms`` later, and that is the end of it.
+    """
+
+    verb: ClassVar[str] = "die_before_commit"
+    connector: str = "*"
+    down_for_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +219,42 @@ class Unwritable(Lasting):
 
     verb: ClassVar[str] = "unwritable"
     topic: Literal["config", "status"] = "config"
+
+
+@dataclass(frozen=True, slots=True)
+class HoldStatus(Lasting):
+    """Status records of a connector, or of one of its tasks, do not get through; in the end all of them do, in order.
+
+    As when their partition of the status topic has no leader. ``lag`` is for one worker that reads late.
+    """
+
+    verb: ClassVar[str] = "hold_status"
+    connector: str = "*"
+    task: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Compact(Action):
+    """The log cleaner has run: whoever starts from now on reads only the newest record of every key."""
+
+    verb: ClassVar[str] = "compact"
+    topic: Literal["config", "status"] = "config"
+
+
+@dataclass(frozen=True, slots=True)
+class SetSecret(Action):
+    """What a config provider of a worker finds under ``path`` from now on; without ``entries`` it finds nothing.
+
+    ``ttl_ms``: the provider says that they are good for so long, and Connect restarts the connectors that use them.
+    Kafka's own ``FileConfigProvider`` never says that.
+    """
+
+    verb: ClassVar[str] = "set_secret"
+    path: str
+    entries: Mapping[str, str] | None = None
+    worker: Target = "all"
+    provider: str = "file"
+    ttl_ms: int | None = None
 
 
 # --- upgrades -----------------------------------------------------------------------------------------------------------
@@ -320,6 +396,8 @@ class FailConnector(Lasting):
     message: str = "failed on request"
     exception: str = CONNECT_EXCEPTION
     trace: str | None = None
+    trace_bytes: int = 0
+    """At least so long is the trace: its last frame is repeated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -340,6 +418,8 @@ class FailTask(Lasting):
     message: str = "failed on request"
     exception: str = CONNECT_EXCEPTION
     trace: str | None = None
+    trace_bytes: int = 0
+    """At least so long is the trace: its last frame is repeated."""
 
 
 Slowable = Literal["start", "stop", "task_start", "task_stop", "task_configs", "validate", "alter_offsets"]
@@ -383,6 +463,22 @@ class AdvanceOffsets(Action):
     connector: str
     records: int
     task: int | None = None
+
+
+OffsetRow = tuple[Mapping[str, Any], Mapping[str, Any] | None]
+"""A partition and its offset; ``None`` forgets it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetOffsets(Action):
+    """The committed offsets of a connector, for these partitions; tasks that run go on from there.
+
+    Nobody is asked whether that may be: it is how things stand, not the request that alters offsets.
+    """
+
+    verb: ClassVar[str] = "set_offsets"
+    connector: str
+    offsets: tuple[OffsetRow, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -445,6 +541,7 @@ LIMITS: Final[Mapping[str, tuple[float, float | None]]] = {
     "status_code": (200, 599),
     "task": (0, None),
     "times": (1, None),
+    "trace_bytes": (0, 100_000_000),
 }
 """The least and the greatest value of arguments, by name; what ends in ``_ms`` is never negative."""
 
@@ -499,6 +596,9 @@ FAULTS: tuple[type[Fault], ...] = (
     Stop,
     Start,
     Bounce,
+    AddWorker,
+    RemoveWorker,
+    DieBeforeCommit,
     Freeze,
     Thaw,
     Partition,
@@ -507,6 +607,9 @@ FAULTS: tuple[type[Fault], ...] = (
     Lag,
     NotReady,
     Unwritable,
+    HoldStatus,
+    Compact,
+    SetSecret,
     SetPlugins,
     SetVersion,
     RollingUpgrade,
@@ -524,6 +627,7 @@ FAULTS: tuple[type[Fault], ...] = (
     Zombie,
     Stick,
     AdvanceOffsets,
+    SetOffsets,
     SetTopics,
     WriteStatus,
     ForwardFault,

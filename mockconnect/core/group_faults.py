@@ -72,7 +72,7 @@ def foreign_leader(ground: Ground, active: Active[ForeignLeader]) -> None:
     others = list(ground.workers)
     if any(worker.settings.worker_id == settings.worker_id for worker in ground.workers.values()):
         raise FaultError(f"there is a worker at {settings.worker_id} already")
-    worker = ground.add_worker(settings)
+    worker = ground.add_worker(settings, elsewhere=True)
     active.workers.append(name)
     for other in others:
         network.cut_link(other, name, Break.DROPPED, active.id)
@@ -102,12 +102,12 @@ def set_plugins(ground: Ground, active: Active[SetPlugins]) -> None:
 
 
 def set_version(ground: Ground, active: Active[SetVersion]) -> None:
-    version = _version(active.fault.kafka_version)
+    version = version_of(active.fault.kafka_version)
     for name in active.resolve(active.fault.worker, "any"):
         _upgrade(ground, name, version, None)
 
 
-def _version(text: str) -> KafkaVersion:
+def version_of(text: str) -> KafkaVersion:
     """Raises :class:`FaultError`."""
     try:
         return KafkaVersion.parse(text)
@@ -132,7 +132,7 @@ def _upgrade(
 def rolling_upgrade(ground: Ground, active: Active[RollingUpgrade]) -> None:
     fault = active.fault
     plugins = None if fault.plugins is None else ground.plugins(fault.plugins)
-    version = None if fault.kafka_version is None else _version(fault.kafka_version)
+    version = None if fault.kafka_version is None else version_of(fault.kafka_version)
     if fault.until not in CONDITIONS and fault.until not in ground.conditions:
         known = ", ".join((*CONDITIONS, *sorted(ground.conditions)))
         raise FaultError(f"nothing to wait for is called {fault.until!r}; there are {known}")

@@ -28,6 +28,7 @@ from mockconnect.core.member import ExtendedAssignment, GroupMember
 from mockconnect.core.past import Past
 from mockconnect.core.rebalancing import Rebalancing
 from mockconnect.core.reconfiguration import ForwardTasks, Reconfiguration
+from mockconnect.core.reloading import Reloading
 from mockconnect.core.request_queue import Action, RequestQueue
 from mockconnect.core.restarts import Restarts
 from mockconnect.core.resuming import resume
@@ -69,9 +70,14 @@ class DistributedHerder:
         stage.begin("awaiting startup")
         self.log = log = ConfigLog(site.sim, site.timing, configs, kafka, stage)
         self._queue = queue = RequestQueue(site.sim, site.timing, stage, self._wake)
-        self._reconfiguration = Reconfiguration(worker, log, queue, stage, self, forward_tasks)
+        self.reloading = Reloading(site)
+        self._reconfiguration = Reconfiguration(
+            worker, log, queue, stage, self, forward_tasks, self.reloading
+        )
         self.fencing = Fencing(answers, log, queue, stage, self, forward_fence)
-        self.starting = Starting(worker, answers, log, stage, self._reconfiguration, self.fencing)
+        self.starting = Starting(
+            worker, answers, log, stage, self._reconfiguration, self.fencing, self.reloading
+        )
         self.leading = Leading(site, log, stage)
         self.rebalancing = Rebalancing(worker, log, stage, self.starting, self.leading)
         self.member: GroupMember = self.rebalancing.member
@@ -173,9 +179,9 @@ class DistributedHerder:
 
     # --- the queue ------------------------------------------------------------------------------------------------------
 
-    def add_request(self, action: Action, reply: StagedReply[T]) -> StagedReply[T]:
+    def add_request(self, action: Action, reply: StagedReply[T], delay_ms: int = 0) -> StagedReply[T]:
         """Queue work for the thread; ``action`` completes ``reply`` or raises into it."""
-        return self._queue.add(action, reply)
+        return self._queue.add(action, reply, delay_ms)
 
     def serve(self, action: Callable[[], T], reply: StagedReply[T]) -> StagedReply[T]:
         """Queue a read that waits for nothing. A thread at rest would run it now, and does so without a tick."""

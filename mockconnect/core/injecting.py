@@ -16,7 +16,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from mockconnect.core import connector_faults, faults, group_faults, worker_faults
+from mockconnect.core import (
+    connector_faults,
+    faults,
+    group_faults,
+    scaling_faults,
+    topic_faults,
+    worker_faults,
+)
 from mockconnect.core.carrying import Active, Ground, text_of
 from mockconnect.core.faults import Action, Fault, FaultError, Lasting
 
@@ -27,6 +34,9 @@ CARRIERS: Final[Mapping[type[Fault], Carrier]] = {
     faults.Stop: worker_faults.stop,
     faults.Start: worker_faults.start,
     faults.Bounce: worker_faults.bounce,
+    faults.AddWorker: scaling_faults.add_worker,
+    faults.RemoveWorker: scaling_faults.remove_worker,
+    faults.DieBeforeCommit: topic_faults.die_before_commit,
     faults.Freeze: worker_faults.freeze,
     faults.Thaw: worker_faults.thaw,
     faults.Partition: worker_faults.partition,
@@ -34,7 +44,10 @@ CARRIERS: Final[Mapping[type[Fault], Carrier]] = {
     faults.BlockHerder: worker_faults.block_herder,
     faults.Lag: worker_faults.lag,
     faults.NotReady: worker_faults.not_ready,
-    faults.Unwritable: worker_faults.unwritable,
+    faults.Unwritable: topic_faults.unwritable,
+    faults.HoldStatus: topic_faults.hold_status,
+    faults.Compact: topic_faults.compact,
+    faults.SetSecret: worker_faults.set_secret,
     faults.ForwardFault: worker_faults.forward_fault,
     faults.SetPlugins: group_faults.set_plugins,
     faults.SetVersion: group_faults.set_version,
@@ -53,12 +66,18 @@ CARRIERS: Final[Mapping[type[Fault], Carrier]] = {
     faults.Zombie: connector_faults.zombie,
     faults.Stick: connector_faults.stick,
     faults.AdvanceOffsets: connector_faults.advance_offsets,
+    faults.SetOffsets: connector_faults.set_offsets,
     faults.SetTopics: connector_faults.set_topics,
     faults.WriteStatus: connector_faults.write_status,
 }
 """What carries out each fault of a cluster; the faults of requests add theirs in ``client_faults``."""
 
 NEEDS_GROUP: Final = (
+    faults.AddWorker,
+    faults.RemoveWorker,
+    faults.DieBeforeCommit,
+    faults.HoldStatus,
+    faults.Compact,
     faults.Lag,
     faults.NotReady,
     faults.Unwritable,

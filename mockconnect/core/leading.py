@@ -119,8 +119,11 @@ class Leading:
     def _write_session_key(self) -> Steps[None]:
         key = self._site.sim.stream("session-key").randbytes(32)
         record = SessionKey(key, "HmacSHA256", self._site.sim.now_ms)
+        rotated = self.session_key is not None
         with self._stage.during("writing a new session key to the config topic"):
             yield from self._log.write([((config_store.SESSION_KEY,), record)], errors.WRITE_SESSION_KEY)
+        if rotated:
+            self._site.note("session key", "rotated")
 
     def _key_is_due(self) -> bool:
         expires_at_ms = self.key_expires_at_ms

@@ -87,6 +87,14 @@ class Progress:
         elif self._goes_on:
             self.run(now_ms)
 
+    def begin_anew(self, now_ms: int, base: dict[str, Offset]) -> None:
+        """Go on from these offsets, as if nothing had been handled yet."""
+        self.base = base
+        self.ran_ms = self.skipped_records = 0
+        self.rested_at_ms = now_ms
+        if self.running_since_ms is not None:
+            self.running_since_ms = now_ms
+
     def skip(self, records: int) -> None:
         """So many more records are handled and committed at once."""
         self.skipped_records += records
@@ -167,6 +175,14 @@ class OffsetStore:
                 committed[partition_key(partition)] = (partition, offset)
         if not committed:
             del self._committed[owner]
+
+    def put(self, owner: str, offsets: Iterable[tuple[Partition | None, Offset | None]], now_ms: int) -> None:
+        """These are the offsets now, whoever uses them: running tasks count on from there."""
+        self.commit(owner, self.read(owner, now_ms))
+        self.commit(owner, offsets)
+        committed = {name: offset for name, (_, offset) in self._committed.get(owner, {}).items()}
+        for _, progress in self._live.get(owner, ()):
+            progress.begin_anew(now_ms, dict(committed))
 
     def forget(self, owner: str) -> None:
         self._committed.pop(owner, None)

@@ -17,6 +17,7 @@ from mockconnect.core.config_log import ConfigLog
 from mockconnect.core.config_store import SessionKey
 from mockconnect.core.errors import ConnectError, Expected
 from mockconnect.core.member import Standing
+from mockconnect.core.reloading import Reloading
 from mockconnect.core.request_queue import RequestQueue
 from mockconnect.core.sim import Reply, Steps
 from mockconnect.core.site import Site
@@ -40,6 +41,7 @@ class Reconfiguration:
         stage: TickStage,
         standing: Standing,
         forward: ForwardTasks,
+        reloading: Reloading,
     ) -> None:
         self._site: Site = worker.site
         self._worker = worker
@@ -48,6 +50,7 @@ class Reconfiguration:
         self._stage = stage
         self._standing = standing
         self._forward_tasks = forward
+        self._reloading = reloading
         self._forwards: deque[Steps[None]] = deque()
         self.forwarding = False
 
@@ -82,6 +85,7 @@ class Reconfiguration:
         target = self._log.state.target_state(connector)
         if entry is None or not self._worker.is_running(connector) or target is not TargetState.STARTED:
             return
+        self._reloading.resolved(connector, entry.config)  # what is published has the references again
         with self._stage.during(f"generating task configs for connector {connector}"):
             configs = yield from self._worker.task_configs(connector, entry.config)
         watches_config = self._site.settings.version.has("applied_config_restarts_tasks")

@@ -22,6 +22,7 @@ from mockconnect.core.errors import Redirect
 from mockconnect.core.herder import DistributedHerder
 from mockconnect.core.offset_changes import Changes, OffsetChanges
 from mockconnect.core.plugins import instantiated
+from mockconnect.core.settings import HMAC_SHA256
 from mockconnect.core.sim import Reply, Steps, Within
 from mockconnect.core.stages import StagedReply
 from mockconnect.core.terms import Config, ConnectorTaskId, RestartRequest, TargetState, TaskConfig
@@ -41,11 +42,18 @@ class Signature:
     body: bytes
 
     @classmethod
-    def sign(cls, key: bytes, body: bytes) -> Signature:
-        return cls("HmacSHA256", hmac.digest(key, body, hashlib.sha256), body)
+    def sign(cls, key: bytes, body: bytes, algorithm: str = HMAC_SHA256) -> Signature:
+        return cls(algorithm, _mac(key, body, algorithm), body)
 
     def is_valid(self, key: bytes) -> bool:
-        return hmac.compare_digest(self.mac, hmac.digest(key, self.body, hashlib.sha256))
+        return hmac.compare_digest(self.mac, _mac(key, self.body, self.algorithm))
+
+
+def _mac(key: bytes, body: bytes, algorithm: str) -> bytes:
+    """``Mac`` of a name such as ``HmacSHA512``; one that Python does not know stands for itself."""
+    name = algorithm.lower().removeprefix("hmac")
+    known = name if name in hashlib.algorithms_available else "sha256"
+    return hmac.digest(key, body, known)
 
 
 class DistributedRequests:
@@ -246,22 +254,35 @@ class DistributedRequests:
 
     # --- restarts ---------------------------------------------------------------------------------------------------------
 
-    def restart_connector(self, name: str) -> StagedReply[None]:
+    def restart_later(self, name: str, delay_ms: int, wanted: Callable[[], bool]) -> None:
+        """What ``WorkerConfigTransformer`` asks for: a plain restart, if that is still wanted then.
+
+        A worker that has only tasks of the connector asks too, and is told that it is not its own: that is only logged.
+        """
         reply: StagedReply[None] = StagedReply()
 
         def restart() -> Steps[None]:
-            herder = self._herder
-            self._check_restart(name)
-            if name in herder.connectors:
-                with herder.stage.during(f"stopping restarted connector {name}"):
-                    yield from herder.worker.stop_connector(name)
-                yield from herder.starting.start_connector(name, reply)
-            elif herder.is_leader:
-                raise Redirect(herder.owner_url(name))
-            else:
-                raise Redirect(self._leader_url())
+            if wanted() and name in self._herder.connectors:
+                self._herder.site.note("connector", f"{name} restarts: a secret is not good any more")
+                yield from self._restart_here(name, reply)
 
-        return self._queue_steps(reply, restart)
+        self._herder.add_request(restart, reply, delay_ms)
+
+    def restart_connector(self, name: str) -> StagedReply[None]:
+        reply: StagedReply[None] = StagedReply()
+        return self._queue_steps(reply, lambda: self._restart_here(name, reply))
+
+    def _restart_here(self, name: str, reply: StagedReply[None]) -> Steps[None]:
+        herder = self._herder
+        self._check_restart(name)
+        if name in herder.connectors:
+            with herder.stage.during(f"stopping restarted connector {name}"):
+                yield from herder.worker.stop_connector(name)
+            yield from herder.starting.start_connector(name, reply)
+        elif herder.is_leader:
+            raise Redirect(herder.owner_url(name))
+        else:
+            raise Redirect(self._leader_url())
 
     def restart_task(self, task_id: ConnectorTaskId) -> StagedReply[None]:
         def restart() -> Steps[None]:
@@ -398,8 +419,9 @@ class DistributedRequests:
             return
         if signature is None:
             raise errors.missing_signature()
-        if signature.algorithm != "HmacSHA256":
-            raise errors.algorithm_not_permitted(signature.algorithm, "HmacSHA256")
+        permitted = herder.site.settings.verification_algorithms
+        if signature.algorithm not in permitted:
+            raise errors.algorithm_not_permitted(signature.algorithm, ", ".join(permitted))
         if herder.session_key is None:
             raise errors.no_session_key() if self._has("session_key_503") else errors.null_session_key()
         if not signature.is_valid(herder.session_key.key):

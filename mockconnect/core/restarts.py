@@ -60,7 +60,10 @@ class Restarts:
         if tasks:
             yield from self._stop_tasks(name, tasks)
         if whole and self._is_mine(name):
-            yield from self._starting.start_connector(name)
+            try:
+                yield from self._starting.start_connector(name)
+            except ConnectError as error:  # only logged: the connector stays RESTARTING
+                self._site.note("connector", f"{name} not restarted: {error.message}")
         for task_id in tasks:
             try:
                 yield from self._starting.start_task(task_id)

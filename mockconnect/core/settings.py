@@ -8,8 +8,11 @@ chosen for a healthy cluster and stands in its own block.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from mockconnect.core.versions import NEWEST, KafkaVersion
+
+HMAC_SHA256: Final = "HmacSHA256"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +113,23 @@ class WorkerSettings:
     @property
     def client_id(self) -> str:
         return dict(self.config).get("client.id", f"connect-{self.worker_id}")
+
+    @property
+    def request_bytes_max(self) -> int:
+        """``max.request.size`` of the producers for Connect's own topics."""
+        given = dict(self.config).get("max.request.size", "")
+        return int(given) if given.isdecimal() else 1_048_576
+
+    @property
+    def signature_algorithm(self) -> str:
+        """What this worker signs internal requests with."""
+        return dict(self.config).get("inter.worker.signature.algorithm", HMAC_SHA256)
+
+    @property
+    def verification_algorithms(self) -> tuple[str, ...]:
+        """What it takes the signatures of others for."""
+        given = dict(self.config).get("inter.worker.verification.algorithms", HMAC_SHA256)
+        return tuple(name.strip() for name in given.split(","))
 
     @property
     def exactly_once_source_enabled(self) -> bool:

@@ -10,10 +10,11 @@ Rules of this room:
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from mockconnect.core.behaviour import Behaviour, Failure, Where
+from mockconnect.core.config_providers import ConfigProvider
 from mockconnect.core.errors import Expected
 from mockconnect.core.loggers import Loggers
 from mockconnect.core.offset_store import OffsetStore
@@ -21,8 +22,9 @@ from mockconnect.core.patterns import matches
 from mockconnect.core.plugins import PluginDesc, Plugins
 from mockconnect.core.settings import Timing, WorkerSettings
 from mockconnect.core.sim import Process, Reply, Sim, Steps, Within
-from mockconnect.core.status_store import StatusStore
+from mockconnect.core.status_store import StatusStore, record_bytes
 from mockconnect.core.terms import Config, ConnectorTaskId, State, Status, TaskConfig
+from mockconnect.core.traces import lengthened
 
 SAFE = (State.UNASSIGNED, State.FAILED)
 
@@ -164,7 +166,8 @@ class Script:
 
 def throw(failure: Failure, class_name: str, kind: str) -> Thrown:
     """The Java exception of a scripted failure in user code."""
-    return Thrown(failure.trace or failure.throwable(class_name, kind).trace(), failure.message)
+    trace = failure.trace or failure.throwable(class_name, kind).trace()
+    return Thrown(lengthened(trace, failure.trace_bytes), failure.message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +184,7 @@ class Site:
     statuses: StatusStore
     generation: Callable[[], int]
     loggers: Loggers
+    providers: Mapping[str, ConfigProvider] = field(default_factory=dict)
 
     def note(self, what: str, detail: str) -> None:
         self.sim.note(self.settings.name, self.generation(), what, detail)
@@ -200,6 +204,8 @@ def report_connector(site: Site, name: str, state: State, trace: str | None, ver
     """``AbstractHerder.onStartup`` and its kin: one status record for a connector."""
     status = Status(state, site.settings.worker_id, site.generation(), trace, _told(site, version))
     site.note("connector", f"{name} {state.value}")
+    if not _fits(site, name, status):
+        return
     if state in SAFE:
         site.statuses.put_connector_safe(name, status)
     else:
@@ -211,10 +217,23 @@ def report_task(
 ) -> None:
     status = Status(state, site.settings.worker_id, site.generation(), trace, _told(site, version))
     site.note("task", f"{task_id} {state.value}")
+    if not _fits(site, str(task_id), status):
+        return
     if state in SAFE:
         site.statuses.put_task_safe(task_id, status)
     else:
         site.statuses.put_task(task_id, status)
+
+
+def _fits(site: Site, what: str, status: Status) -> bool:
+    """Whether the record can be sent. ``RecordTooLargeException`` cannot be retried: it is logged, and that is all."""
+    if status.trace is None:
+        return True
+    size = record_bytes(status)
+    fits = size <= site.settings.request_bytes_max
+    if not fits:
+        site.note("status lost", f"{what} {status.state.value}: {size} bytes are too many for one request")
+    return fits
 
 
 def _told(site: Site, version: str | None) -> str | None:

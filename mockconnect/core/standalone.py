@@ -35,13 +35,13 @@ from mockconnect.core.errors import ConnectError, Expected
 from mockconnect.core.javahash import copied_table, hash_order
 from mockconnect.core.offset_changes import Changes, OffsetChanges
 from mockconnect.core.sim import DONE, Process, Reply, Steps, Within
-from mockconnect.core.site import Thrown, report_connector, report_task
+from mockconnect.core.site import report_connector, report_task
 from mockconnect.core.stages import CalledReply, StagedReply
 from mockconnect.core.terms import Config, ConnectorTaskId, RestartRequest, State, TargetState, TaskConfig
 from mockconnect.core.topics import Key, Record
 from mockconnect.core.traces import FRAMES, java_trace
 from mockconnect.core.validation import refusal
-from mockconnect.core.worker import Worker, tasks_max_check
+from mockconnect.core.worker import Worker, no_task_config, tasks_max_check
 from mockconnect.core.worker_connector import Callback
 
 T = TypeVar("T")
@@ -576,7 +576,7 @@ class StandaloneHerder:
         def check() -> None:
             within_tasks_max()
             if task_config is None:
-                raise _no_task_config(self._has("casts_originals"))
+                raise no_task_config(self.site.settings.version, NO_TASK_CONFIG_FRAMES)
 
         target = self.state.target_state(task_id.connector)
         started = yield from self.worker.start_task(task_id, entry.config, task_config or {}, target, check)
@@ -660,26 +660,12 @@ def _trace_of(place: str) -> str:
     return java_trace(_NO_CONFIG.java_class, _NO_CONFIG.message, FRAMES[place])
 
 
-def _no_task_config(casts: bool) -> Thrown:
-    """``new TaskConfig(null)``; ``casts``: ``AbstractConfig`` makes a map of its own at first."""
-    error = (
-        errors.null_pointer("java.util.Map.size()", "inputMap")
-        if casts
-        else errors.null_pointer("java.util.Map.entrySet()", "originals")
-    )
-    return Thrown(java_trace(error.java_class, error.message, NO_TASK_CONFIG_FRAMES), error.message)
-
-
 def _as_hash_map(config: TaskConfig) -> dict[str, str]:
     """A task config as ``reverseTransform`` leaves it: a copied ``HashMap``, which no config topic reorders."""
     return {key: config[key] for key in hash_order(config, copied_table(len(config)))}
 
 
 NO_TASK_CONFIG_FRAMES = (
-    "org.apache.kafka.common.utils.Utils.castToStringObjectMap(Utils.java:1511)",
-    "org.apache.kafka.common.config.AbstractConfig.<init>(AbstractConfig.java:116)",
-    "org.apache.kafka.common.config.AbstractConfig.<init>(AbstractConfig.java:149)",
-    "org.apache.kafka.connect.runtime.TaskConfig.<init>(TaskConfig.java:51)",
     "org.apache.kafka.connect.runtime.Worker.startTask(Worker.java:693)",
     "org.apache.kafka.connect.runtime.Worker.startSourceTask(Worker.java:622)",
     "org.apache.kafka.connect.runtime.standalone.StandaloneHerder.startTask(StandaloneHerder.java:501)",

@@ -18,12 +18,13 @@ from mockconnect.core.config_log import ConfigLog
 from mockconnect.core.errors import ConnectError
 from mockconnect.core.fencing import Fencing
 from mockconnect.core.reconfiguration import Reconfiguration
+from mockconnect.core.reloading import Reloading
 from mockconnect.core.sim import Steps
-from mockconnect.core.site import report_task
+from mockconnect.core.site import report_connector, report_task
 from mockconnect.core.stages import Stage, StagedReply, TickStage
 from mockconnect.core.terms import ConnectorTaskId, State, TargetState
-from mockconnect.core.traces import java_trace
-from mockconnect.core.worker import Worker, tasks_max_check
+from mockconnect.core.traces import FRAMES, java_trace
+from mockconnect.core.worker import Worker, no_task_config, tasks_max_check
 
 
 class Starting:
@@ -37,6 +38,7 @@ class Starting:
         stage: TickStage,
         reconfiguration: Reconfiguration,
         fencing: Fencing,
+        reloading: Reloading,
     ) -> None:
         self._site = worker.site
         self._worker = worker
@@ -45,9 +47,13 @@ class Starting:
         self._stage = stage
         self._reconfiguration = reconfiguration
         self._fencing = fencing
+        self._reloading = reloading
 
     def start_connector(self, name: str, reply: StagedReply[None] | None = None) -> Steps[None]:
-        """Instantiate here; ``reply`` is done when ``start()`` returned and task configs were attempted."""
+        """Instantiate here; ``reply`` is done when ``start()`` returned and task configs were attempted.
+
+        Raises :class:`ConnectError` for a reference in the config that cannot be read.
+        """
 
         def started(error: BaseException | None, target: TargetState | None) -> None:
             if error is not None:
@@ -65,16 +71,18 @@ class Starting:
         if entry is None:
             started(ConnectError(500, f"Failed to find the config of connector {name}"), None)
             return
-        yield from self._worker.start_connector(name, entry.config, state.target_state(name), started)
+        config = self._reloading.resolved(name, entry.config)
+        yield from self._worker.start_connector(name, config, state.target_state(name), started)
 
     def start_task(self, task_id: ConnectorTaskId) -> Steps[bool]:
-        """``startTask``. Raises when the connector's class is not known here."""
+        """``startTask``. Raises when the connector's class is not known here, or a reference cannot be read."""
         state = self._log.state
         entry = state.entries.get(task_id.connector)
-        config = None if entry is None else entry.config
+        config = None if entry is None else self._reloading.resolved(task_id.connector, entry.config)
         if entry is None or config is None or self._answers.connector_type(config) == "unknown":
             raise errors.unrecognizable_task(task_id)
-        task_config = state.task_config(task_id) or {}
+        given = self._reloading.resolved(task_id.connector, state.task_config(task_id) or {})
+        task_config = {name: value for name, value in given.items() if value is not None}
         target = state.target_state(task_id.connector)
         preflight = None
         if (
@@ -84,12 +92,26 @@ class Starting:
             generation = entry.task_generation
             preflight = lambda: self._fencing.preflight(task_id, generation)  # noqa: E731
         check = tasks_max_check(self._site, task_id.connector, config, entry.task_count)
+        if not state.knows_task(task_id):
+            check = self._without_config
         started = yield from self._worker.start_task(task_id, config, task_config, target, check, preflight)
         return bool(started)
 
+    def _without_config(self) -> None:
+        """The leader has assigned a task whose config this worker does not know: the connector is inconsistent here."""
+        raise no_task_config(self._site.settings.version, FRAMES["task_instantiate"])
+
     def job(self, item: str | ConnectorTaskId) -> Steps[None]:
         """The start of a connector or task in the pool."""
-        return self.start_connector(item) if isinstance(item, str) else self._start_task_job(item)
+        return self._start_connector_job(item) if isinstance(item, str) else self._start_task_job(item)
+
+    def _start_connector_job(self, name: str) -> Steps[None]:
+        try:
+            yield from self.start_connector(name)
+        except ConnectError as error:
+            frames = ("org.apache.kafka.connect.runtime.distributed.DistributedHerder.startConnector",)
+            trace = java_trace(error.java_class, error.message, frames)
+            report_connector(self._site, name, State.FAILED, trace, None)
 
     def _start_task_job(self, task_id: ConnectorTaskId) -> Steps[None]:
         try:

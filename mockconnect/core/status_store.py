@@ -11,13 +11,26 @@ Rules of this room:
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, KeysView, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from mockconnect.core.terms import ConnectorTaskId, State, Status
 from mockconnect.core.topics import Record, Sender
 
 CONNECTOR, TASK, TOPIC = "status-connector", "status-task", "status-topic"
+
+
+_OVERHEAD_BYTES: Final = 200
+"""Of a batch with one record, and its key; a little more than it is."""
+
+
+def record_bytes(status: Status) -> int:
+    """About how large a producer takes the record of a status for: its JSON, and what goes around it."""
+    fields = {"state": status.state.value, "trace": status.trace, "worker_id": status.worker_id}
+    written = json.dumps({**fields, "generation": status.generation}, ensure_ascii=False)
+    return _OVERHEAD_BYTES + len(written.encode("utf-8", "surrogatepass"))
 
 
 @dataclass(slots=True)

@@ -64,6 +64,10 @@ class Topic:
         self.epoch = 0
         self.folds: dict[object, tuple[int, object]] = {}
         """Folds of the compacted log that readers starting at the same offset share: (offset, fold) by what folded it."""
+        self.held: dict[str, Callable[[Key], bool]] = {}
+        """Keys whose partition takes no records now, by who holds them."""
+        self.on_append: list[Callable[[Record], object]] = []
+        """Told of every record."""
         self._sim = sim
         self._cleaned: dict[Key, Record] = {}
         self._segment: deque[Record] = deque()
@@ -80,7 +84,13 @@ class Topic:
             self._tail.append(record)
         for reader in self._readers:
             reader.notice()
+        for listener in tuple(self.on_append):
+            listener(record)
         return record
+
+    def takes(self, key: Key) -> bool:
+        """Whether a record with this key can be written now."""
+        return not any(is_held(key) for is_held in self.held.values())
 
     def compacted(self) -> list[Record]:
         """What is left in offset order, as a reader sees it that starts now."""
@@ -269,7 +279,16 @@ class Producer:
         if not self._buffer:
             return Reply.of(None)
         flushed: Reply[None] = Reply()
-        self._buffer[-1][2].on_done(lambda _: flushed.complete(None))
+        left = len(self._buffer)
+
+        def acknowledged(_: Reply[Record]) -> None:
+            nonlocal left
+            left -= 1
+            if not left:
+                flushed.complete(None)
+
+        for _, _, reply in self._buffer:
+            reply.on_done(acknowledged)
         return flushed
 
     def close(self) -> None:
@@ -293,6 +312,9 @@ class Producer:
         if not (self._network.kafka_reachable(self._worker) and self._topic.writable):
             return
         batch, self._buffer = self._buffer, deque()
+        if self._topic.held:
+            self._buffer = deque(entry for entry in batch if not self._topic.takes(entry[0]))
+            batch = deque(entry for entry in batch if self._topic.takes(entry[0]))
         if self._epoch is not None and self._epoch != self._topic.epoch:
             for _, _, reply in batch:
                 reply.fail(Fenced())

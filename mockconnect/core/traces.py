@@ -119,6 +119,15 @@ def java_trace(
     return Throwable(exception, message, tuple(frames), cause).trace()
 
 
+def lengthened(trace: str, bytes_min: int) -> str:
+    """The trace with its last line as often as it takes: an endless recursion, or a whole payload in a message."""
+    missing = bytes_min - len(trace.encode())
+    if missing <= 0:
+        return trace
+    line = trace.rstrip("\n").rpartition("\n")[2] + "\n"
+    return trace + line * (missing // len(line.encode()) + 1)
+
+
 def plugin_frame(class_name: str, method: str, line: int = 42) -> str:
     """The frame of a simulated plugin's own code."""
     simple = class_name.rpartition(".")[2].partition("$")[0]

@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any
 
 from mockconnect.core.answers import Answer
-from mockconnect.core.config_providers import config_providers
 from mockconnect.core.configdef import ConfigInfos
 from mockconnect.core.errors import ConnectError
 from mockconnect.core.sim import Steps
@@ -27,7 +26,6 @@ class Validation:
     def __init__(self, site: Site, *, distributed: bool) -> None:
         self._site = site
         self._distributed = distributed
-        self._providers = config_providers(dict(site.settings.config))
 
     def for_create(self, config: Config, reply: StagedReply[Any]) -> Steps[ConfigInfos]:
         """The result of a validation, after the time it takes. Raises :class:`ConnectError` after that time."""
@@ -60,7 +58,7 @@ class Validation:
             plugins=self._site.plugins,
             worker=self._site.settings,
             distributed=self._distributed,
-            providers=self._providers,
+            providers=self._site.providers,
             as_run=lambda plugin: script.plugin(name, plugin),
             failure_of=lambda plugin: script.failure(
                 script.behaviour(name, plugin), "validate", name, class_name=plugin.class_name

@@ -12,9 +12,10 @@ Rules of this room:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
+from mockconnect.core import errors
 from mockconnect.core.artifact_version import InvalidVersionError
 from mockconnect.core.errors import ConnectError
 from mockconnect.core.javahash import DEFAULT_TABLE, bucket_order, string_hash
@@ -35,6 +36,7 @@ from mockconnect.core.site import Site, Thrown, report_connector, report_task, r
 from mockconnect.core.terms import Config, ConnectorTaskId, State, TargetState, TaskConfig
 from mockconnect.core.topic_creation import topic_creation_problem
 from mockconnect.core.traces import CONNECT_EXCEPTION, FRAMES, java_trace
+from mockconnect.core.versions import KafkaVersion
 from mockconnect.core.worker_connector import Callback, WorkerConnector
 from mockconnect.core.worker_task import WorkerTask
 
@@ -231,6 +233,23 @@ def tasks_max_check(site: Site, connector: str, config: Config, count: int) -> C
             raise too_many_tasks(error) from error
 
     return check
+
+
+def no_task_config(version: KafkaVersion, caller: Sequence[str]) -> Thrown:
+    """``new TaskConfig(null)``, below the frames of who starts the task."""
+    # Since 3.7 AbstractConfig makes a map of its own at first.
+    casts = version.has("casts_originals")
+    call, null = ("Map.size()", "inputMap") if casts else ("Map.entrySet()", "originals")
+    error = errors.null_pointer(f"java.util.{call}", null)
+    return Thrown(java_trace(error.java_class, error.message, (*_NEW_TASK_CONFIG, *caller)), error.message)
+
+
+_NEW_TASK_CONFIG: Final = (
+    "org.apache.kafka.common.utils.Utils.castToStringObjectMap(Utils.java:1511)",
+    "org.apache.kafka.common.config.AbstractConfig.<init>(AbstractConfig.java:116)",
+    "org.apache.kafka.common.config.AbstractConfig.<init>(AbstractConfig.java:149)",
+    "org.apache.kafka.connect.runtime.TaskConfig.<init>(TaskConfig.java:51)",
+)
 
 
 def too_many_tasks(error: ConnectError) -> Thrown:

@@ -1,4 +1,4 @@
-"""Carriers of what happens to workers and to the network: processes, links, herder threads, readers, topics."""
+"""Carriers of what happens to workers and to the network: processes, links, herder threads, readers, secrets."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from mockconnect.core.carrying import Active, Ground
+from mockconnect.core.config_providers import Secret
 from mockconnect.core.connect import ConnectWorker
 from mockconnect.core.faults import (
     BlockHerder,
@@ -18,10 +19,10 @@ from mockconnect.core.faults import (
     Lag,
     NotReady,
     Partition,
+    SetSecret,
     Start,
     Stop,
     Thaw,
-    Unwritable,
 )
 from mockconnect.core.network import Break
 from mockconnect.core.sim import Reply
@@ -39,15 +40,24 @@ def crash(ground: Ground, active: Active[Crash]) -> None:
 
 
 def stop(ground: Ground, active: Active[Stop]) -> None:
+    hang = active.fault.hang
     for name in active.resolve(active.fault.worker):
-        ground.workers[name].stop()
-    active.undo(lambda: _bring_all_back(ground, active))
+        ground.workers[name].stop(hang=hang)
+
+    def end() -> None:
+        for name in active.workers if hang else ():
+            ground.workers[name].crash()
+        _bring_all_back(ground, active)
+
+    active.undo(end)
 
 
 def start(ground: Ground, active: Active[Start]) -> None:
     for name in active.resolve(active.fault.worker, "down"):
         for other in ground.others(active):
             if isinstance(other.fault, Crash | Stop):
+                if isinstance(other.fault, Stop) and other.fault.hang and name in other.workers:
+                    ground.workers[name].crash()
                 other.lets_go(name)
         start_when_down(ground, ground.workers[name])
 
@@ -229,7 +239,7 @@ def _mislead(ground: Ground, active: Active[ForwardFault], sources: list[str], t
             active.undo(partial(network.end_detour, source, url, active.id))
 
 
-# --- threads and topics -----------------------------------------------------------------------------------------------------
+# --- threads, readers, secrets ----------------------------------------------------------------------------------------------
 
 
 def block_herder(ground: Ground, active: Active[BlockHerder]) -> None:
@@ -252,16 +262,11 @@ def lag(ground: Ground, active: Active[Lag]) -> None:
                 active.undo(partial(worker.reader_recovers, topic, active.id))
 
 
-def unwritable(ground: Ground, active: Active[Unwritable]) -> None:
-    topics = {"config": ground.broker.config_topic, "status": ground.broker.status_topic}
-    topic = topics[active.fault.topic]
-
-    def heal() -> None:
-        others = (other.fault for other in ground.others(active))
-        if not any(isinstance(fault, Unwritable) and fault.topic == active.fault.topic for fault in others):
-            topic.writable = True
-            for _, node in ground.live():
-                node.inside.hurry()
-
-    topic.writable = False
-    active.undo(heal)
+def set_secret(ground: Ground, active: Active[SetSecret]) -> None:
+    fault = active.fault
+    for name in active.resolve(fault.worker, "any"):
+        secrets = ground.workers[name].secrets
+        if fault.entries is None:
+            secrets.pop((fault.provider, fault.path), None)
+        else:
+            secrets[fault.provider, fault.path] = Secret(dict(fault.entries), fault.ttl_ms)

@@ -150,6 +150,19 @@ class LoggerGiven(_Part, kw_only=True, frozen=True):
     last_modified: int | None = None
 
 
+class Generate(_Part, kw_only=True, frozen=True):
+    """Invented connectors, the same for the same seed: names, configs, statuses, a share of failures."""
+
+    connectors: Annotated[int, msgspec.Meta(ge=1, le=100_000)]
+    class_: Text | list[Text] | None = msgspec.field(name="class", default=None)
+    """What the catalogue has: ``debezium-postgres``, a class, a glob, several of them; any connector, if left out."""
+    tasks: Annotated[int, msgspec.Meta(ge=1, le=1_000)] | None = None
+    """``tasks.max`` of each; drawn if left out. How many tasks there are is the connector's own business."""
+    failures: Text = "0%"
+    """How many of them fail: ``5%``."""
+    seed: int = 0
+
+
 class Cluster(_Part, kw_only=True, frozen=True):
     """The cluster itself."""
 
@@ -161,6 +174,8 @@ class Cluster(_Part, kw_only=True, frozen=True):
     plugin_sets: dict[str, list[PluginEntry]] = {}
     config: Properties = {}
     connectors: list[ConnectorGiven] = []
+    generate: Generate | None = None
+    """Connectors beside these, as many as it takes."""
     loggers: dict[str, dict[str, str | LoggerGiven]] = {}
     """By worker name: logger and level."""
 

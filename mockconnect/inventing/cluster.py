@@ -1,4 +1,4 @@
-"""A cluster file full of invented connectors.
+"""A cluster file full of invented connectors, and those that a file asks for with ``generate``.
 
 Rules of this room: here is decided how many of what there are; what they look like is said by the others.
 """
@@ -10,15 +10,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import msgspec
+
 from mockconnect.catalog import Entry, apache_plugins, entries, plugins_of
 from mockconnect.choosing import UnknownPluginError, named
 from mockconnect.core.plugins import PluginDesc
 from mockconnect.core.versions import KafkaVersion
-from mockconnect.files.cluster import API_VERSION
+from mockconnect.files.cluster import API_VERSION, Cluster, ConnectorGiven
 from mockconnect.files.writing import dump
 from mockconnect.inventing.configs import Inventor, Subject, product_of
 from mockconnect.inventing.failures import connector_trace, task_trace
-from mockconnect.inventing.world import Chance, MissingFakerError, World
+from mockconnect.inventing.world import Chance, FakerWords, MissingFakerError, PlainWords, World
 
 CONNECTORS_MAX: Final = 100_000
 WORKERS_MAX: Final = 100
@@ -55,7 +57,7 @@ def invented_cluster(
     """The text of a cluster file. ``failures`` is a share such as ``"5%"``. Raises :class:`InventingError`."""
     share = _checked(connectors, workers, failures)
     try:
-        world = World(seed, connectors)
+        world = World(seed, connectors, FakerWords(seed))
     except MissingFakerError:
         raise InventingError(
             "Faker is missing, which has the names; install it with: pip install 'mockconnect[seed]'"
@@ -73,6 +75,30 @@ def invented_cluster(
         "connectors": made,
     }
     return dump({name: value for name, value in content.items() if value != []}, head)
+
+
+def generated(cluster: Cluster, version: KafkaVersion) -> Cluster:
+    """The cluster with the connectors that ``generate`` asks for, and their plugins. Raises :class:`InventingError`.
+
+    They are as invented as those of :func:`invented_cluster`, with words that need no Faker.
+    """
+    wanted = cluster.generate
+    if wanted is None:
+        return cluster
+    share = _checked(wanted.connectors, 1, wanted.failures)
+    classes = [wanted.class_] if isinstance(wanted.class_, str) else wanted.class_ or []
+    kinds = _Kinds(_wanted(classes), version)
+    world = World(wanted.seed, wanted.connectors, PlainWords(wanted.seed))
+    chance, failures = Chance(wanted.seed, "connectors"), round(wanted.connectors * share)
+    names = {one.name for one in cluster.connectors}
+    invention = _Invention(world, kinds, chance, wanted.connectors, failures, names, wanted.tasks)
+    made = [msgspec.convert(invention.connector(n), ConnectorGiven) for n in range(wanted.connectors)]
+    return msgspec.structs.replace(
+        cluster,
+        plugins=[*cluster.plugins, *kinds.names_of_used()],
+        connectors=[*cluster.connectors, *made],
+        generate=None,
+    )
 
 
 def _checked(connectors: int, workers: int, failures: str | float) -> float:
@@ -139,6 +165,8 @@ class _Invention:
     connectors: int
     failures: int
     names: set[str] = field(default_factory=set)
+    tasks_max: int | None = None
+    """``tasks.max`` of each; drawn if left out."""
 
     def connector(self, number: int) -> dict[str, Any]:
         fails = self._fails(number)
@@ -166,7 +194,8 @@ class _Invention:
         product = product_of(entry.name, entry.class_name)
         about = Subject(system, product, number, self.chance, tuple(topics))
         name = self._name(entry, about)
-        config = inventor.config(name, about, self.chance.between(1, TASKS_MAX))
+        tasks_max = self.chance.between(1, TASKS_MAX) if self.tasks_max is None else self.tasks_max
+        config = inventor.config(name, about, tasks_max)
         if config is None:
             return None
         self.names.add(name)

@@ -1,6 +1,7 @@
 """The company that the connectors belong to: its systems, their hosts, databases and tables.
 
-Rules of this room: Faker gives words, and words become names here. The domain ends in ``.example``, so nobody owns it.
+Rules of this room: words become names here. Faker gives them; where it may be missing, our own few words do. The domain
+ends in ``.example``, so nobody owns it.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from faker import Faker
@@ -90,28 +91,68 @@ class System:
         return tuple(f"{self.name}.{table}" for table in self.tables)
 
 
+class Words(Protocol):
+    """Where words come from."""
+
+    def company(self) -> str: ...
+    def word(self) -> str: ...
+    def user(self) -> str: ...
+
+
+class FakerWords:
+    """Raises :class:`MissingFakerError`."""
+
+    def __init__(self, seed: int) -> None:
+        self._faker = _faker(seed)
+
+    def company(self) -> str:
+        return self._faker.domain_word()
+
+    def word(self) -> str:
+        return self._faker.word()
+
+    def user(self) -> str:
+        return self._faker.user_name()
+
+
+class PlainWords:
+    """A handful of our own, which are always there."""
+
+    def __init__(self, seed: int) -> None:
+        self._chance = Chance(seed, "words")
+
+    def company(self) -> str:
+        return "acme"
+
+    def word(self) -> str:
+        return self._chance.one_of(ENTITIES)
+
+    def user(self) -> str:
+        return f"svc-{self._chance.one_of(PURPOSES)}"
+
+
 class World:
     """Everything that connectors may be about."""
 
-    def __init__(self, seed: int, connectors: int) -> None:
+    def __init__(self, seed: int, connectors: int, words: Words) -> None:
         self._chance = Chance(seed, "world")
-        self._faker = _faker(seed)
-        self.company = self._word(self._faker.domain_word())
+        self._words = words
+        self.company = self._word(words.company())
         self.domain = f"{self.company}.example"
         count = max(1, (connectors + CONNECTORS_PER_SYSTEM - 1) // CONNECTORS_PER_SYSTEM)
         self.systems = tuple(self._system(number) for number in range(count))
 
     def _system(self, number: int) -> System:
         purpose = PURPOSES[number % len(PURPOSES)]
-        name = purpose if number < len(PURPOSES) else f"{purpose}-{self._word(self._faker.word())}"
+        name = purpose if number < len(PURPOSES) else f"{purpose}-{self._word(self._words.word())}"
         entities = self._chance.some_of(ENTITIES, self._chance.between(2, TABLES_MAX))
         return System(
             name=name,
             env=self._chance.one_of(("prod", "prod", "prod", "staging")),
             domain=self.domain,
             host_number=self._chance.between(1, 12),
-            database=f"{name}_{self._word(self._faker.word())}".replace("-", "_"),
-            user=self._word(self._faker.user_name()),
+            database=f"{name}_{self._word(self._words.word())}".replace("-", "_"),
+            user=self._word(self._words.user()),
             tables=tuple(entity + ("es" if entity.endswith("s") else "s") for entity in entities),
         )
 

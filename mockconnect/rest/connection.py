@@ -22,6 +22,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 
 from mockconnect.core.forwarding import Call
 from mockconnect.core.journal import RequestRow
+from mockconnect.core.sim import Reply
 from mockconnect.rest.heads import Head
 from mockconnect.rest.http_response import CONTINUE, USUAL, Exchange
 
@@ -61,6 +62,8 @@ class Incoming:
     door: Literal["worker", "front_door"] = "worker"
     breaks: bool = True
     """Whether a connection that breaks is the client's own; a front door keeps that."""
+    given_up: Reply[None] | None = None
+    """Done when the proxy in front of the worker waits no longer, if there is one."""
 
     @classmethod
     def of(cls, request: web.BaseRequest) -> Incoming:

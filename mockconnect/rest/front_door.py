@@ -47,7 +47,7 @@ class Behind(Protocol):
 
 
 class FrontDoor:
-    """The front door of one cluster; ``behind`` are the ports of its workers, by name and in order."""
+    """The front door of one cluster; ``behind`` are the ports of its workers, by name and in order; they may change."""
 
     def __init__(
         self,
@@ -64,7 +64,6 @@ class FrontDoor:
         self._tls = tls
         self._policy = policy
         self._behind = behind
-        self._names = list(behind)
         self._next = 0
         self._clients: dict[str, str] = {}
         self._dice: Dice = cluster.sim.stream("front-door")
@@ -129,7 +128,7 @@ class FrontDoor:
             case "round_robin":
                 return self._round_robin()
             case "random":
-                open_doors = [name for name in self._names if not self._behind[name].refuses]
+                open_doors = [name for name in self._behind if not self._behind[name].refuses]
                 return self._dice.choice(open_doors) if open_doors else None
             case "sticky":
                 return self._sticky(incoming)
@@ -148,9 +147,10 @@ class FrontDoor:
         return label if label in self._behind else None
 
     def _round_robin(self) -> str | None:
-        for _ in self._names:
-            name = self._names[self._next]
-            self._next = (self._next + 1) % len(self._names)
+        names = list(self._behind)
+        for _ in names:
+            name = names[self._next % len(names)]
+            self._next = (self._next + 1) % len(names)
             if not self._behind[name].refuses:
                 return name
         return None
@@ -159,7 +159,7 @@ class FrontDoor:
         peer = incoming.request.get_extra_info("peername") or ("",)
         client = str(peer[0])
         name = self._clients.get(client)
-        if name is None or self._behind[name].refuses:
+        if name is None or name not in self._behind or self._behind[name].refuses:
             name = self._round_robin()
             if name is not None:
                 if len(self._clients) >= CLIENTS_MAX:

@@ -16,13 +16,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from aiohttp import web
 
 from mockconnect.core.answers import Created
-from mockconnect.core.client_faults import Canned
+from mockconnect.core.client_faults import Canned, Gateway, proxy_page
 from mockconnect.core.cluster import Cluster
 from mockconnect.core.connect import ConnectWorker, Rest
 from mockconnect.core.errors import ConnectError
@@ -39,7 +40,7 @@ from mockconnect.rest.connection import (
 )
 from mockconnect.rest.door import Door
 from mockconnect.rest.filters import ADMIN_FILTERS, NOT_ALLOWED, Filters
-from mockconnect.rest.front_door import FrontDoor, Policy
+from mockconnect.rest.front_door import BROKEN_STATUS, FrontDoor, Policy
 from mockconnect.rest.heads import framing_complaint, host_complaint, method_of, read_head
 from mockconnect.rest.http_response import HttpResponse, ResponseBuilder, header_lines
 from mockconnect.rest.interference import Interference
@@ -127,14 +128,16 @@ class RestServer:
         self.bugs: list[Bug] = []
         self.admin_ports: dict[str, Sequence[ReservedPort]] = {}
         self._listeners: list[Listener] = []
-        main: dict[str, Listener] = {}
+        self._main: dict[str, Listener] = {}
         for worker in cluster.workers.values():
-            main[worker.name] = Listener(self, worker, ports[worker.name], is_admin=False)
-            self._listeners.append(main[worker.name])
+            self._main[worker.name] = Listener(self, worker, ports[worker.name], is_admin=False)
+            self._listeners.append(self._main[worker.name])
             self.admin_ports[worker.name] = (admin_ports or {}).get(worker.name) or _admin_ports(worker)
             for port in self.admin_ports[worker.name]:
                 self._listeners.append(Listener(self, worker, port, is_admin=True))
-        self._front_door = None if front_door is None else FrontDoor(cluster, clock, *front_door, main, tls)
+        self._front_door = (
+            None if front_door is None else FrontDoor(cluster, clock, *front_door, self._main, tls)
+        )
 
     def start(self) -> None:
         """Listen wherever a worker listens now, and follow the workers from here on; on the running loop."""
@@ -158,6 +161,16 @@ class RestServer:
         """Whether nobody is connected any more, after :meth:`leave`."""
         front_door_is_empty = self._front_door is None or self._front_door.is_empty
         return front_door_is_empty and all(listener.is_empty for listener in self._listeners)
+
+    def add(self, worker: ConnectWorker, port: ReservedPort) -> None:
+        """One worker more, from now on; the port is closed at the end."""
+        listener = self._main[worker.name] = Listener(self, worker, port, is_admin=False)
+        self._listeners.append(listener)
+        listener.follow()
+
+    def remove(self, name: str) -> None:
+        """A worker that is no more: the front door forgets it. Its port refuses already."""
+        self._main.pop(name, None)
 
     async def stop(self) -> None:
         """Give up what waits, break every connection, free the ports."""
@@ -302,12 +315,17 @@ class Listener:
     async def answer(self, incoming: Incoming, head_size: int) -> HttpResponse:
         """The answer to one request; one without bytes means that the connection breaks."""
         incoming.began_at_ms = self._sim.now_ms
+        gateway = self._server.cluster.client_faults.gateway(self._worker.name)
+        if gateway is not None:
+            incoming.breaks, incoming.given_up = False, self._sim.sleep(gateway.timeout_ms)
         try:
             response = await self._response(incoming, head_size)
         except (ConnectionError, web.RequestPayloadError):
             raise
         except Exception as error:
             response = self._bug(incoming, error)
+        if gateway is not None and not response.wire:
+            response = await self._page_of(gateway, incoming)
         if self._rest is Rest.REFUSED:
             response = response.closing()
         try:
@@ -343,22 +361,39 @@ class Listener:
                 JournalEntry(incoming.method, incoming.target, status_code, self._worker.name, now_ms)
             )
 
-    async def _response(self, incoming: Incoming, head_size: int) -> HttpResponse:
-        worker = self._worker
-        if worker.frozen and not await self._thawed():
-            return self.broken(incoming)
-        bad = self._refused_by_jetty(incoming, head_size)
-        if bad is not None:
-            return self._page(bad, incoming)
-        if worker.rest is Rest.REFUSED:
-            return self.broken(incoming)
-        prepared = self._surface.prepared(
+    async def _page_of(self, gateway: Gateway, incoming: Incoming) -> HttpResponse:
+        """What the proxy answers that got nothing. A frozen process finds the request when it goes on."""
+        gave_up = incoming.given_up is not None and incoming.given_up.done
+        if gave_up and self._worker.frozen:
+            prepared = self._prepared(incoming)
+            if isinstance(prepared, Served) and prepared.match.refusal is None:
+                call = prepared.match.call
+                with suppress(ConnectError, BodyTooLarge):
+                    if prepared.match.route.entity is not None:
+                        call = self.call_of(prepared, await incoming.read(), incoming)
+                    self._worker.submit(call)
+        page = proxy_page(gateway.status_code if gave_up else BROKEN_STATUS)
+        return damage.proxy_answer(page, incoming.exchange)
+
+    def _prepared(self, incoming: Incoming) -> Prepared:
+        return self._surface.prepared(
             incoming.method,
             incoming.target,
             incoming.content_type,
             incoming.accept,
             incoming.host if incoming.target[:1] != "/" else None,
         )
+
+    async def _response(self, incoming: Incoming, head_size: int) -> HttpResponse:
+        worker = self._worker
+        if worker.frozen and not await self._thawed(incoming.given_up):
+            return self.broken(incoming)
+        bad = self._refused_by_jetty(incoming, head_size)
+        if bad is not None:
+            return self._page(bad, incoming)
+        if worker.rest is Rest.REFUSED:
+            return self.broken(incoming)
+        prepared = self._prepared(incoming)
         expects = "Expect" in incoming.headers
         dispatched = not isinstance(prepared, BadTarget) or prepared.servlet
         if expects and incoming.expects_the_unknown and dispatched:
@@ -400,7 +435,7 @@ class Listener:
 
     async def unable(self, incoming: Incoming) -> HttpResponse | None:
         """What the worker answers that cannot serve any more; ``None`` if it can."""
-        if self._worker.frozen and not await self._thawed():
+        if self._worker.frozen and not await self._thawed(incoming.given_up):
             return self.broken(incoming)
         if self._rest is Rest.REFUSED:
             return self.broken(incoming)
@@ -503,7 +538,7 @@ class Listener:
                 call = replace(call, authorization=authorization)
             incoming.call = call
             reply = self._worker.submit(call)
-            if not reply.done and not await self.settled(reply):
+            if not reply.done and not await self.settled(reply, incoming.given_up):
                 return self.broken(incoming)
             return self._success(served, call, reply.result(), incoming)
         except ConnectError as error:
@@ -583,25 +618,28 @@ class Listener:
 
     # --- waiting ----------------------------------------------------------------------------------------------------------
 
-    async def settled(self, reply: Reply[Any]) -> bool:
-        """Wait for a reply; ``False`` if none will come because the process died or the server ends."""
+    async def settled(self, reply: Reply[Any], given_up: Reply[None] | None = None) -> bool:
+        """Wait for a reply; ``False`` if none will come because the process died or the server ends.
+
+        ``given_up``: whoever stands in front waits no longer than that; what was asked for goes on.
+        """
         node = self._worker.node
         assert node is not None, "a worker without a process has no open replies"
         death = node.process.death()
-        first = either(reply, death)
+        first = either(reply, death) if given_up is None else either(reply, death, given_up)
         clock = self._server.clock
         if not clock.pull(first):
             await clock.answered(first)
         node.process.forget(death)
         return reply.done
 
-    async def _thawed(self) -> bool:
+    async def _thawed(self, given_up: Reply[None] | None = None) -> bool:
         """A stopped process accepts (the kernel does), and does nothing else until it goes on."""
         node = self._worker.node
         assert node is not None, "only a running process can be frozen"
         thawed: Reply[None] = Reply()
         node.process.run(lambda: thawed.complete(None))
-        return await self.settled(thawed)
+        return await self.settled(thawed, given_up)
 
     def broken(self, incoming: Incoming) -> HttpResponse:
         if incoming.breaks:

@@ -53,6 +53,8 @@ class Request(Part, kw_only=True, frozen=True):
     expand: list[Text] | None = None
     initial_state: Literal["RUNNING", "PAUSED", "STOPPED"] | None = None
     offsets: list[OffsetChange] | None = None
+    task_configs: list[dict[str, str]] | None = None
+    """What ``put_task_configs`` sends."""
     logger: Text | None = None
     level: Text | None = None
     scope: Text | None = None
@@ -97,6 +99,8 @@ def _argument_type(hint: Any, name: str) -> Any:
         return Union[tuple(_argument_type(one, name) for one in parts)]  # noqa: UP007 - built at run time
     if hint is int and name.endswith("_ms"):
         return Duration
+    if name == "offsets":
+        return list[OffsetChange]
     if hint in (int, float) and name in LIMITS:
         low, high = LIMITS[name]
         return Annotated[hint, msgspec.Meta(ge=low, le=high)]
@@ -265,4 +269,6 @@ def _value(given: Any) -> Any:
     if isinstance(given, OwnerGiven):
         connector, slash, task = given.owner_of.rpartition("/")
         return OwnerOf(connector, int(task)) if slash and task.isdecimal() else OwnerOf(given.owner_of)
-    return tuple(given) if isinstance(given, list) else given
+    if isinstance(given, OffsetChange):
+        return given.partition, given.offset
+    return tuple(_value(one) for one in given) if isinstance(given, list) else given

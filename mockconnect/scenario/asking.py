@@ -24,6 +24,7 @@ from mockconnect.scenario.operations import OPERATIONS, parameter
 from mockconnect.scenario.requests import SHOWN_MAX, RequestRecord
 
 Ended = Callable[[RequestRecord], object]
+BROKEN_STATUS: Final = 502
 _HEALTH: Final = {"starting": 503, "unhealthy": 500}
 
 
@@ -35,6 +36,7 @@ def arguments(request: Request) -> dict[str, Any]:
         "task": request.task,
         "plugin": request.plugin,
         "config": request.config,
+        "task_configs": request.task_configs,
         "expand": request.expand,
         "include_tasks": request.include_tasks,
         "only_failed": request.only_failed,
@@ -53,7 +55,7 @@ def ask(
 ) -> None:
     """Send it to that worker; ``ended`` is called with the record when there is an answer, or none will come."""
     asking = _Asking(cluster, worker, request, record)
-    outcome = Process(cluster.sim).spawn(asking.steps())
+    outcome = Process(cluster.sim).spawn(asking.through_gateway())
     gave_up: Reply[None] = Reply()
     if request.give_up_after is not None and not outcome.done:
         cluster.sim.after(request.give_up_after, lambda: gave_up.complete(None))
@@ -92,6 +94,18 @@ class _Asking:
         self._operation = request.operation
         self._arguments = arguments(request)
         self._record = record
+
+    def through_gateway(self) -> Steps[Outcome]:
+        """Through the proxy in front of the worker, if there is one: it gives up, and the worker goes on."""
+        gateway = self._cluster.client_faults.gateway(self._worker.name)
+        answered = Process(self._cluster.sim).spawn(self.steps())
+        in_time = yield Within(answered, None if gateway is None else gateway.timeout_ms)
+        if gateway is None:
+            return answered.result()
+        if not in_time:
+            return Outcome(gateway.status_code)
+        outcome: Outcome = answered.result()
+        return outcome if outcome.status_code or outcome is REFUSED else Outcome(BROKEN_STATUS)
 
     def steps(self) -> Steps[Outcome]:
         verdict = self._verdict()

@@ -11,7 +11,7 @@ Rules of this room:
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -167,7 +167,7 @@ class _Loading:
         known = Known(
             [*names, *self._names_of_broken()],
             tuple(self._pieces),
-            scenario.worker_names,
+            (*scenario.worker_names, *_added(self._actions())),
             tuple(scenario.cluster.plugin_sets),
         )
         for number, one in enumerate(scenario.rules):
@@ -193,6 +193,13 @@ class _Loading:
             checker.check(expected.what, expected.place)
             if isinstance(expected.what, str):
                 invariant(checker, expected.what, expected.place)
+
+    def _actions(self) -> Iterator[object]:
+        """Every action that some rule or piece may come to."""
+        for one in self._rules:
+            yield from one.rule.actions
+        for piece, _, _ in self._pieces.values():
+            yield from piece.do
 
     # --- parameters and includes ------------------------------------------------------------------------------------------
 
@@ -347,6 +354,16 @@ class _Loading:
             given=dict(self._given),
             tree=tree,
         )
+
+
+def _added(actions: Iterable[object]) -> Iterator[str]:
+    """Names of workers that come while the scenario is played."""
+    for action in actions:
+        for one in (action, *(getattr(action, "choose", None) or ())):
+            added = getattr(one, "add_worker", None)
+            name = added if isinstance(added, str) else getattr(added, "name", None)
+            if isinstance(name, str):
+                yield name
 
 
 def _check_readable(checker: Checker, tree: Tree[Any], place: Place) -> None:

@@ -2,7 +2,8 @@
 
 Rules of this room:
 
-* Names of operations are core's (``OPERATIONS``), without those that only workers send each other.
+* Names of operations are core's (``OPERATIONS``). Of those that only workers send each other there is
+  ``put_task_configs``, which users reach too, and send without a signature.
 * A named answer is a status code and the words that tell it from others with the same code; the words are core's, so
   that nobody copies them.
 """
@@ -44,6 +45,7 @@ OPERATIONS: Final[Mapping[str, OperationRow]] = {
     "connector_status": OperationRow("GET", "/connectors/{name}/status", 200),
     "task_configs": OperationRow("GET", "/connectors/{name}/tasks", 200),
     "tasks_config": OperationRow("GET", "/connectors/{name}/tasks-config", 200),
+    "put_task_configs": OperationRow("POST", "/connectors/{name}/tasks", 204),
     "task_status": OperationRow("GET", "/connectors/{name}/tasks/{task}/status", 200),
     "restart_task": OperationRow("POST", "/connectors/{name}/tasks/{task}/restart", 204),
     "restart_connector": OperationRow("POST", "/connectors/{name}/restart", 204),
@@ -70,7 +72,13 @@ def parameter(operation: str, field: str) -> str:
     if field in ("connector", "logger"):
         is_logger = "{logger}" in OPERATIONS[operation].path
         return "name" if is_logger == (field == "logger") else ""
-    return "patch" if (operation, field) == ("patch_connector_config", "config") else field
+    return _PARAMETERS.get((operation, field), field)
+
+
+_PARAMETERS: Final = {
+    ("patch_connector_config", "config"): "patch",
+    ("put_task_configs", "task_configs"): "configs",
+}
 
 
 def parameters_of(operation: str) -> Mapping[str, bool]:

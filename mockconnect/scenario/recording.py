@@ -68,8 +68,17 @@ class Recorder:
         self._seen = self._cluster.sim.trace.count
         for worker in self._cluster.workers.values():
             worker.on_rest.append(self._port_changed)
+        self._cluster.faults.ground.on_worker.append(self._worker_changed)
+
+    def _worker_changed(self, worker: ConnectWorker, is_new: bool) -> None:
+        if is_new:
+            self._ports[worker.name] = worker.rest
+            worker.on_rest.append(self._port_changed)
 
     def stop(self) -> None:
+        listeners = self._cluster.faults.ground.on_worker
+        if self._worker_changed in listeners:
+            listeners.remove(self._worker_changed)
         for worker in self._cluster.workers.values():
             if self._port_changed in worker.on_rest:
                 worker.on_rest.remove(self._port_changed)

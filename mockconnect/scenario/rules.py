@@ -25,7 +25,7 @@ from mockconnect.scenario.requests import RequestRecord, is_asked
 from mockconnect.scenario.script import After, OnRequest, Piece, Rule, Until
 from mockconnect.scenario.view import Test, compile_condition
 
-ENDLESS = ("create", "delete", "set_state", "bounce", "rolling_upgrade", "elect")
+ENDLESS = ("create", "delete", "set_state", "bounce", "remove_worker", "rolling_upgrade", "elect")
 """Lasting verbs that come to an end by themselves, and that the timeline waits for."""
 
 

@@ -171,9 +171,15 @@ def _group_tests(wanted: GroupCondition, cluster: Cluster) -> Iterable[Test]:
 
 def _workers_test(wanted: WorkersCondition, cluster: Cluster) -> Test:
     names = [wanted.names] if isinstance(wanted.names, str) else wanted.names
-    workers = [one for one in cluster.workers.values() if names is None or one.name in names]
-    fits = counted(len(workers) if wanted.count is None else wanted.count)
-    return lambda: fits(sum(_is_such(cluster, worker, wanted) for worker in workers))
+    fits = None if wanted.count is None else counted(wanted.count)
+
+    def test() -> bool:
+        ours = (one for one in cluster.workers.values() if not one.elsewhere)
+        workers = [one for one in ours if names is None or one.name in names]
+        found = sum(_is_such(cluster, worker, wanted) for worker in workers)
+        return found == len(workers if names is None else names) if fits is None else fits(found)
+
+    return test
 
 
 def _is_such(cluster: Cluster, worker: ConnectWorker, wanted: WorkersCondition) -> bool:
