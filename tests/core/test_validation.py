@@ -358,8 +358,8 @@ def test_the_providers_of_a_worker_find_nothing_on_its_machine() -> None:
     for name, kind in (("env", "EnvVar"), ("file", "File"), ("folder", "Directory"), ("other", "Some")):
         properties[f"config.providers.{name}.class"] = f"{package}{kind}ConfigProvider"
     properties["config.providers.file.param.allowed.paths"] = "/etc,/nonexistent"
-    providers = config_providers(properties)
-    assert list(providers) == ["env", "file", "folder"]
+    providers = config_providers(properties, {})
+    assert list(providers) == ["env", "file", "folder", "other"]
     text = "${env:HOME}-${folder:/nowhere:key}-${file:/elsewhere:key}-${other:key}"
     config = {"connector.class": "x", "topic": text}
     assert resolve_references(config, providers)["topic"] == text

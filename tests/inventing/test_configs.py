@@ -5,7 +5,7 @@ from __future__ import annotations
 from mockconnect.catalog import Entry, apache_plugins, entries, plugins_of
 from mockconnect.core.versions import NEWEST, KafkaVersion
 from mockconnect.inventing.configs import Inventor, Subject, product_of
-from mockconnect.inventing.world import Chance, System, World
+from mockconnect.inventing.world import Chance, FakerWords, PlainWords, System, World
 
 CONNECTORS = [one for one in entries() if one.kind in ("source", "sink")]
 SYSTEM = System("billing", "prod", "acme.example", 3, "billing_db", "ann", ("orders", "items"))
@@ -60,7 +60,14 @@ def test_draws_are_the_same_everywhere() -> None:
     assert not Chance(7, "x").happens(0.0)
 
 
+def test_a_world_needs_no_faker() -> None:
+    world = World(7, 100, PlainWords(7))
+    assert world.domain == "acme.example"
+    assert [one.name for one in world.systems[:3]] == ["accounts", "analytics", "auth"]
+    assert world.systems == World(7, 100, PlainWords(7)).systems
+
+
 def test_a_world_has_systems_of_its_own() -> None:
-    world = World(7, 400)
+    world = World(7, 400, FakerWords(7))
     assert len({one.name for one in world.systems}) == len(world.systems) == 67
     assert all(one.host("pg").endswith(".example") for one in world.systems)

@@ -9,7 +9,7 @@ from mockconnect.scenario.operations import ANSWERS, OPERATIONS, answers, name_o
 
 
 def test_operations_are_those_of_the_routes() -> None:
-    routes = {route.operation: route for route in ROUTES if not route.signed}
+    routes = {one.operation: one for one in ROUTES if not one.signed or one.operation == "put_task_configs"}
     assert set(OPERATIONS) == set(routes)
     for name, row in OPERATIONS.items():
         path = routes[name].path.replace("{name}", "{logger}") if "loggers" in row.path else routes[name].path
