@@ -66,6 +66,16 @@ def test_workers(control: Any) -> None:
     assert answer.body["detail"] == "there is no worker 'conect-1'; did you mean 'connect-1'?"
 
 
+def test_workers_come_and_go(control: Any) -> None:
+    assert control("POST", "/faults", {"add_worker": {"name": "connect-9"}}).status_code == 201
+    added = control.get("/workers")[-1]
+    assert (added["name"], added["running"]) == ("connect-9", True)
+    assert added["url"].endswith(added["worker_id"].rpartition(":")[2])
+    control("POST", "/faults", {"remove_worker": {"worker": "connect-9", "graceful": False}})
+    control("POST", "/clock/advance", {"by": "1s"})
+    assert "connect-9" not in [one["name"] for one in control.get("/workers")]
+
+
 def test_connectors(control: Any) -> None:
     (found,) = control.get("/connectors")
     assert control.get("/connectors/c") == found
