@@ -63,6 +63,8 @@ class ConnectWorker:
         ``elsewhere``: it belongs to another environment that shares the group; clients do not know of it.
         """
         self.elsewhere = elsewhere
+        self.is_removed = False
+        """It is nobody's worker any more, and does not start again."""
         self.gave_up = False
         """Its process has ended by itself, for want of Kafka or of a connector."""
         self.settings = settings
@@ -125,7 +127,7 @@ class ConnectWorker:
 
     def start(self) -> None:
         """Start a new process, if none runs."""
-        if not self.running:
+        if not (self.running or self.is_removed):
             self._broker.sim.note(self.name, -1, "worker", "start")
             self.gave_up = False
             self.node = ConnectProcess(self._broker, self, self._find_worker)

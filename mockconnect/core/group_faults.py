@@ -177,6 +177,8 @@ class _Roll:
         while self._left:
             name = self._next()
             self._left.remove(name)
+            if name not in self._ground.workers:  # it was removed meanwhile
+                continue
             yield from self._one(name)
             yield from self._wait_for(name)
             if self._left:

@@ -101,6 +101,9 @@ def _removed(ground: Ground, active: Active[RemoveWorker], worker: ConnectWorker
     def remove() -> None:
         if active.ended or worker.running:
             return
+        worker.is_removed = True
+        for other in ground.others(active):
+            other.lets_go(worker.name)
         ground.remove_worker(worker.name)
         ground.sim.note(worker.name, -1, "worker", "is no more")
         for listener in tuple(ground.on_worker):

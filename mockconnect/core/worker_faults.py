@@ -186,9 +186,10 @@ def cut_kafka(ground: Ground, active: Active[Partition] | Active[Isolate], worke
         network.heal_kafka(worker, active.id)
         if network.kafka_reachable(worker):
             ground.sim.note(worker, -1, "network", "reaches Kafka")
-            if ground.workers[worker].gave_up and not _kept_down(ground, active, worker):
+            machine = ground.workers.get(worker)
+            if machine is not None and machine.gave_up and not _kept_down(ground, active, worker):
                 # It found no Kafka when it started and ended; whatever watches over processes starts it again.
-                ground.workers[worker].start()
+                machine.start()
 
     active.undo(heal)
 

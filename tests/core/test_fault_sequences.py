@@ -63,7 +63,9 @@ def of_requests(kind: Any, **fields: st.SearchStrategy[Any]) -> st.SearchStrateg
 
 ANY_FAULT = st.one_of(
     lasting(faults.Crash, worker=targets),
-    lasting(faults.Stop, worker=targets),
+    lasting(faults.Stop, worker=targets, hang=st.sampled_from((False, False, True))),
+    st.builds(faults.AddWorker, st.sampled_from(("connect-3", "connect-2")), st.sampled_from((None, "4.2.0"))),
+    lasting(faults.RemoveWorker, worker=targets, graceful=st.booleans()),
     st.builds(faults.Start, targets),
     st.builds(faults.Bounce, targets, st.sampled_from((0, 5_000)), st.booleans()),
     lasting(faults.Freeze, worker=targets),
@@ -85,6 +87,9 @@ ANY_FAULT = st.one_of(
     ),
     lasting(faults.NotReady, worker=targets),
     lasting(faults.Unwritable, topic=st.sampled_from(("config", "status"))),
+    lasting(faults.HoldStatus, connector=connectors, task=st.sampled_from((None, 0))),
+    st.just(faults.Compact("status")),
+    st.builds(faults.SetSecret, st.just("/secrets"), st.just({"a": "b"}), targets),
     st.builds(faults.SetPlugins, targets, st.just((PLAIN,))),
     st.builds(faults.SetVersion, targets, st.sampled_from(("4.3.1", "4.2.0"))),
     lasting(
@@ -127,6 +132,7 @@ ANY_FAULT = st.one_of(
     lasting(faults.Zombie, connector=connectors),
     lasting(faults.Stick, connector=connectors),
     st.builds(faults.AdvanceOffsets, connectors, st.integers(0, 100)),
+    st.builds(faults.SetOffsets, connectors, st.just((({"task": "0"}, {"position": 7}),))),
     st.builds(faults.SetTopics, st.sampled_from(("a", "b")), st.sampled_from(((), ("x", "y")))),
     lasting(
         faults.WriteStatus,
@@ -146,6 +152,7 @@ ANY_FAULT = st.one_of(
     of_requests(faults.AnswerWith, answer=st.sampled_from(tuple(NAMED_ANSWERS))),
     of_requests(faults.Queue, answers=st.just(("409.stale_config", "ok", "500"))),
     lasting(faults.Refuse, worker=targets),
+    lasting(faults.Gateway, worker=targets),
     of_requests(faults.Hang),
     of_requests(faults.LoseAnswer, apply=st.sampled_from(("before", "later"))),
     of_requests(faults.Truncate),
@@ -175,7 +182,8 @@ class Story:
 
     def ask(self, number: int) -> None:
         """A request as the server sees it: what faults want of it, and what the worker answers."""
-        operation, worker = OPERATIONS[number % len(OPERATIONS)], WORKERS[number % 3]
+        names = list(self.cluster.workers)
+        operation, worker = OPERATIONS[number % len(OPERATIONS)], names[number % len(names)]
         row = RequestRow(number, self.cluster.now_ms, "worker", worker, "GET", "/", operation, "a")
         about = Circumstances("a", KafkaVersion.parse("4.3.1"), "now")
         self.cluster.client_faults.verdict(row, about)
@@ -197,15 +205,15 @@ class Story:
         assert (script.failures, script.slow, script.stuck) == ({}, {}, {})
         self.scene.advance(600_000)
         assert cluster.settle(900_000), "\n".join(map(str, cluster.sim.trace.tail(60)))
-        assert sorted(cluster.workers) == list(WORKERS)
+        assert 1 <= len(cluster.workers) <= 4
         assert all(worker.rest is Rest.SERVING and not worker.frozen for worker in cluster.workers.values())
-        for number in range(3):
-            reply = cluster.submit(WORKERS[number], "create_connector", {"name": "probe", "config": CONFIG})
+        for name in list(cluster.workers):
+            reply = cluster.submit(name, "create_connector", {"name": "probe", "config": CONFIG})
             assert cluster.sim.run_until(reply, 100_000)
             assert reply.error is None, reply.error
             assert cluster.settle()
-            assert self.scene.states("probe", number) == "RUNNING RUNNING RUNNING"
-            reply = cluster.submit(WORKERS[number], "delete_connector", {"name": "probe"})
+            assert self.scene.states("probe", int(name[-1])) == "RUNNING RUNNING RUNNING"
+            reply = cluster.submit(name, "delete_connector", {"name": "probe"})
             assert cluster.sim.run_until(reply, 100_000)
             assert cluster.settle()
 
