@@ -53,6 +53,19 @@ def test_a_worker_is_added_and_removed() -> None:
             cluster.worker("connect-9")
 
 
+def test_a_reset_knows_the_first_workers_only() -> None:
+    with mockconnect.start(workers=2) as cluster:
+        first, added = cluster.urls, cluster.add_worker("connect-2")
+        cluster.settle()
+        cluster.reset()
+        assert cluster.urls == first
+        with pytest.raises(urllib.error.URLError):
+            http("GET", added.url)
+        again = cluster.add_worker("connect-2")
+        cluster.settle()
+        assert http("GET", again.url)[0] == 200
+
+
 def test_a_worker_of_another_version_is_added() -> None:
     with mockconnect.start(workers=1) as cluster:
         old = cluster.add_worker("old", kafka_version="3.6.2", config={"topic.tracking.enable": "false"})
