@@ -225,7 +225,7 @@ class Unwritable(Lasting):
 class HoldStatus(Lasting):
     """Status records of a connector, or of one of its tasks, do not get through; in the end all of them do, in order.
 
-    As when their partition of the status topic has no leader. ``lag`` is for one worker that reads late.
+    As when the partitions of the status topic that they belong to have no leader. ``lag`` is for one worker that reads late.
     """
 
     verb: ClassVar[str] = "hold_status"
