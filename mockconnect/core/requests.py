@@ -336,8 +336,9 @@ class DistributedRequests:
             entry = self._herder.configs.snapshot().entries.get(name)
             if entry is None:
                 raise errors.connector_not_found(name)
-            instantiated(self._herder.answers.plugins, entry.config)
-            self._carry(self._offsets.read(name, entry.config), reply)
+            config = self._herder.reloading.resolved(name, entry.config)
+            instantiated(self._herder.answers.plugins, config)
+            self._carry(self._offsets.read(name, config), reply)
             yield from ()
 
         return self._queue_steps(reply, read)
@@ -355,7 +356,8 @@ class DistributedRequests:
                 fenced: StagedReply[None] = StagedReply()
                 yield from herder.fencing.fence_zombies(name, fenced)
             with herder.stage.during(f"modifying offsets for connector {name}"):
-                self._carry(self._offsets.modify(name, entry.config, offsets), reply)
+                config = herder.reloading.resolved(name, entry.config)
+                self._carry(self._offsets.modify(name, config, offsets), reply)
 
         return self._queue_steps(reply, modify)
 

@@ -24,6 +24,7 @@ from mockconnect.core.site import report_connector, report_task
 from mockconnect.core.stages import Stage, StagedReply, TickStage
 from mockconnect.core.terms import ConnectorTaskId, State, TargetState
 from mockconnect.core.traces import FRAMES, java_trace
+from mockconnect.core.validation import CONFIG_EXCEPTION
 from mockconnect.core.worker import Worker, no_task_config, tasks_max_check
 
 
@@ -109,16 +110,15 @@ class Starting:
         try:
             yield from self.start_connector(name)
         except ConnectError as error:
-            frames = ("org.apache.kafka.connect.runtime.distributed.DistributedHerder.startConnector",)
-            trace = java_trace(error.java_class, error.message, frames)
+            trace = java_trace(error.java_class, error.message, FRAMES["connector_config"])
             report_connector(self._site, name, State.FAILED, trace, None)
 
     def _start_task_job(self, task_id: ConnectorTaskId) -> Steps[None]:
         try:
             yield from self.start_task(task_id)
         except ConnectError as error:
-            frames = ("org.apache.kafka.connect.runtime.distributed.DistributedHerder.startTask",)
-            trace = java_trace(error.java_class, error.message, frames)
+            place = "task_config" if error.java_class == CONFIG_EXCEPTION else "task_type"
+            trace = java_trace(error.java_class, error.message, FRAMES[place])
             report_task(self._site, task_id, State.FAILED, trace, None)
 
     def start_and_stop(self, jobs: Sequence[Steps[None]], description: str) -> Steps[None]:

@@ -14,6 +14,7 @@ from typing import Final
 CONNECT_EXCEPTION: Final = "org.apache.kafka.connect.errors.ConnectException"
 
 _RUNTIME: Final = "org.apache.kafka.connect.runtime"
+_HERDER: Final = f"{_RUNTIME}.distributed.DistributedHerder"
 _THREAD: Final = (
     f"{_RUNTIME}.isolation.Plugins.lambda$withClassLoader$0(Plugins.java:252)",
     "java.base/java.util.concurrent.Executors$RunnableAdapter.call(Executors.java:539)",
@@ -36,6 +37,13 @@ _SINK_DELIVER: Final = (
     *_TASK_EXECUTE,
 )
 _CONNECTOR_RUN: Final = (f"{_RUNTIME}.WorkerConnector.run(WorkerConnector.java:128)", *_THREAD)
+
+_CONFIG_PROVIDER: Final = (
+    "org.apache.kafka.common.config.provider.FileConfigProvider.get(FileConfigProvider.java:129)",
+    "org.apache.kafka.common.config.ConfigTransformer.transform(ConfigTransformer.java:103)",
+    f"{_RUNTIME}.WorkerConfigTransformer.transform(WorkerConfigTransformer.java:59)",
+    "org.apache.kafka.connect.storage.ClusterConfigState.connectorConfig(ClusterConfigState.java:157)",
+)
 
 FRAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "connector_start": (
@@ -71,6 +79,23 @@ FRAMES: Final[Mapping[str, tuple[str, ...]]] = {
         f"{_RUNTIME}.AbstractWorkerSourceTask.poll(AbstractWorkerSourceTask.java:483)",
         f"{_RUNTIME}.AbstractWorkerSourceTask.execute(AbstractWorkerSourceTask.java:366)",
         *_TASK_EXECUTE,
+    ),
+    "connector_config": (
+        *_CONFIG_PROVIDER,
+        f"{_HERDER}.startConnector(DistributedHerder.java:2079)",
+        f"{_HERDER}.lambda$getConnectorStartingCallable$0(DistributedHerder.java:2112)",
+        *_THREAD[2:],
+    ),
+    "task_config": (
+        *_CONFIG_PROVIDER,
+        f"{_HERDER}.startTask(DistributedHerder.java:2004)",
+        f"{_HERDER}.lambda$getTaskStartingCallable$0(DistributedHerder.java:2057)",
+        *_THREAD[2:],
+    ),
+    "task_type": (
+        f"{_HERDER}.startTask(DistributedHerder.java:2050)",
+        f"{_HERDER}.lambda$getTaskStartingCallable$0(DistributedHerder.java:2057)",
+        *_THREAD[2:],
     ),
     "sink_put": (f"{_RUNTIME}.WorkerSinkTask.deliverMessages(WorkerSinkTask.java:628)", *_SINK_DELIVER),
 }

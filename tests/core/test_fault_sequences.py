@@ -64,7 +64,9 @@ def of_requests(kind: Any, **fields: st.SearchStrategy[Any]) -> st.SearchStrateg
 ANY_FAULT = st.one_of(
     lasting(faults.Crash, worker=targets),
     lasting(faults.Stop, worker=targets, hang=st.sampled_from((False, False, True))),
-    st.builds(faults.AddWorker, st.sampled_from(("connect-3", "connect-2")), st.sampled_from((None, "4.2.0"))),
+    st.builds(
+        faults.AddWorker, st.sampled_from(("connect-3", "connect-2")), st.sampled_from((None, "4.2.0"))
+    ),
     lasting(faults.RemoveWorker, worker=targets, graceful=st.booleans()),
     st.builds(faults.Start, targets),
     st.builds(faults.Bounce, targets, st.sampled_from((0, 5_000)), st.booleans()),

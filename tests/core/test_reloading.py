@@ -86,3 +86,13 @@ def test_a_time_to_live_restarts_the_connector_only() -> None:
 
 
 RELOAD_NONE = {"config.action.reload": "none"}
+
+
+def test_offsets_of_a_connector_whose_file_is_gone() -> None:
+    scene = scene_with(FILE)
+    scene.cluster.inject(faults.SetSecret(PATH, {"password": "x"}))
+    scene.ask(0, "create_connector", name="a", config=config(f"${{file:{PATH}:password}}"))
+    assert scene.cluster.settle()
+    scene.cluster.inject(faults.SetSecret(PATH))
+    problem = (500, f"Could not read properties from file {PATH}")
+    assert scene.error(0, "connector_offsets", name="a") == problem
