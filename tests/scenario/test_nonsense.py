@@ -234,8 +234,10 @@ def test_half_of_a_character_is_no_text() -> None:
 
 
 def test_numbers_of_an_open_type_have_an_end() -> None:
+    offsets = f"[{{partition: {{file: f}}, offset: {{position: {'9' * 5_000}}}}}]"
+    request = f"{{operation: alter_offsets, connector: c, offsets: {offsets}}}"
     with pytest.raises(FileError, match="expected a number of at most 300 digits"):
-        scenario_from_text(f"{HEAD}params: {{a: {{default: {'9' * 5_000}}}}}\n", "test.yaml")
+        scenario_from_text(f"{HEAD}timeline: [{{do: {{request: {request}}}}}]\n", "test.yaml")
 
 
 def test_sets_of_plugins_that_contain_each_other() -> None:
