@@ -52,7 +52,7 @@ _EXPLORED = """## Explored
 
 Conversations drawn at random (`explore`), held with real workers and with mockconnect at once: long lives of connectors, odd
 configs, bodies, paths, queries and headers. What earlier runs found was fixed and is in the corpus; the last column counts
-kinds of differences that a run showed, and showed again when it was repeated.
+kinds of differences that a run showed, and showed again when it was repeated; these are fixed too.
 
 """
 _CATALOGUE = """## Catalogue
