@@ -64,6 +64,7 @@ JOINED: Final = "joined"
 _DELAY_TIMING: Final = "scheduled_rebalance_max_delay"
 _ORACLE_NAMES: Final[Mapping[str, str]] = {
     "1": "[connect-1]",
+    "2": "[connect-1, connect-2]",
     "3": "[connect-1, connect-2, connect-3]",
 }
 _STEPS: Final[Mapping[str, str]] = {
@@ -149,7 +150,7 @@ def scenario_for_oracle(choice: Choice) -> Scenario:
         text = text.replace("com.acme.OrdersSourceConnector", TEST_SOURCE)
         text = re.sub(r"FileStreamSink\b", TEST_SINK, text)
     text = re.sub(
-        r"^(  workers: )([13])\b", lambda found: found[1] + _ORACLE_NAMES[found[2]], text, flags=re.MULTILINE
+        r"^(  workers: )([123])\b", lambda found: found[1] + _ORACLE_NAMES[found[2]], text, flags=re.MULTILINE
     )
     scenario = scenario_from_text(text, str(path), choice.params)
     settings = msgspec.structs.replace(scenario.settings, duration=round(choice.seconds * 1_000))
