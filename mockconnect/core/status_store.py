@@ -22,8 +22,8 @@ from mockconnect.core.topics import Record, Sender
 CONNECTOR, TASK, TOPIC = "status-connector", "status-task", "status-topic"
 
 
-_OVERHEAD_BYTES: Final = 200
-"""Of a batch with one record, and its key; a little more than it is."""
+_OVERHEAD_BYTES: Final = 100
+"""Of a batch with one record, and its key."""
 
 
 def record_bytes(status: Status) -> int:
