@@ -132,7 +132,6 @@ CHOSEN: Final = (
     Choice("stale-unassigned", 75),
     Choice("worker-of-nobody", 25),
     Choice("log-levels", 15),
-    Choice("odd-names", 25),
 )
 
 KNOWN_DIFFERENT: Final[Mapping[str, str]] = {}
