@@ -62,11 +62,6 @@ DELAY: Final = "scheduled.rebalance.max.delay.ms"
 JOINED: Final = "joined"
 """What the recorder writes down when an operator sees that an upgraded worker is back."""
 _DELAY_TIMING: Final = "scheduled_rebalance_max_delay"
-_ORACLE_NAMES: Final[Mapping[str, str]] = {
-    "1": "[connect-1]",
-    "2": "[connect-1, connect-2]",
-    "3": "[connect-1, connect-2, connect-3]",
-}
 _STEPS: Final[Mapping[str, str]] = {
     "task_start": "task.start",
     "task_stop": "task.stop",
@@ -148,12 +143,15 @@ def scenario_for_oracle(choice: Choice) -> Scenario:
     if "plugin_sets:" not in text:
         text = text.replace("com.acme.OrdersSourceConnector", TEST_SOURCE)
         text = re.sub(r"FileStreamSink\b", TEST_SINK, text)
-    text = re.sub(
-        r"^(  workers: )([123])\b", lambda found: found[1] + _ORACLE_NAMES[found[2]], text, flags=re.MULTILINE
-    )
+    text = re.sub(r"^(  workers: )(\d+)\b", _named, text, flags=re.MULTILINE)
     scenario = scenario_from_text(text, str(path), choice.params)
     settings = msgspec.structs.replace(scenario.settings, duration=round(choice.seconds * 1_000))
     return replace(scenario, settings=settings)
+
+
+def _named(found: re.Match[str]) -> str:
+    names = ", ".join(f"connect-{number}" for number in range(1, int(found[2]) + 1))
+    return f"{found[1]}[{names}]"
 
 
 def _renamed(found: re.Match[str]) -> str:
@@ -323,8 +321,8 @@ def _unplayable_cluster(scenario: Scenario) -> Iterator[str]:
         yield "the cluster"
     if not {_DELAY_TIMING} >= scenario.settings.timing.keys():
         yield "how long things take"
-    count = 1 if scenario.settings.mode == "standalone" else 3
-    if scenario.worker_names != tuple(f"connect-{number}" for number in range(1, count + 1)):
+    names = scenario.worker_names
+    if names != tuple(f"connect-{number}" for number, _ in enumerate(names, 1)):
         yield "the workers"
     workers = given.get("workers", 3)
     rows = [] if isinstance(workers, int) else [one for one in workers if not isinstance(one, str)]
