@@ -118,12 +118,17 @@ class ConnectWorker:
         return Rest.REFUSED if self.node is None else self.node.rest
 
     @property
+    def serves(self) -> bool:
+        """Whether Connect's resources are there, and asked."""
+        return self.node is not None and self.node.serves
+
+    @property
     def running(self) -> bool:
         return self.node is not None and self.node.process.alive
 
     @property
     def frozen(self) -> bool:
-        return self.running and self.node is not None and self.node.process.frozen
+        return self.node is not None and self.node.process.frozen
 
     def start(self) -> None:
         """Start a new process, if none runs."""
@@ -164,7 +169,7 @@ class ConnectWorker:
     def submit(self, call: Call) -> Reply[object]:
         """One call as a client makes it: through the process, so a frozen worker answers when it is thawed."""
         node = self.node
-        if node is None or node.rest is not Rest.SERVING:
+        if node is None or not node.serves:
             return Reply.failed(errors.request_failed_while_stopping())
         if not node.process.frozen:
             return node.resources.submit(call)
@@ -222,6 +227,7 @@ class ConnectProcess:
     ) -> None:
         self.process = Process(broker.sim)
         self.rest = Rest.REFUSED
+        self.serves = False
         self.asked_to_stop = False
         """A frozen process notices later."""
         self.stopping = False
@@ -351,4 +357,5 @@ class ConnectProcess:
     def _set_rest(self, rest: Rest) -> None:
         if rest is not self.rest:
             self.rest = rest
+            self.serves = rest is Rest.SERVING
             self._machine.rest_changed()

@@ -100,7 +100,7 @@ class Resources:
         self._timing = timing
         self._network = network
         self._answers = answers
-        self._herder = herder
+        self.herder = herder
         self._is_ready = is_ready
         self.accepts = accepts
         self.admits = admits
@@ -274,7 +274,7 @@ class Resources:
         return self._server_info
 
     def health(self) -> Reply[Answer]:
-        asked = self._herder.health()
+        asked = self.herder.health()
         healthy: Answer = {
             "status": "healthy",
             "message": "Worker has completed startup and is ready to handle requests.",
@@ -285,8 +285,8 @@ class Resources:
 
     def list_connectors(self, expand: Sequence[str] | None = None) -> Reply[Json]:
         if expand is None or not self.settings.version.has("expand"):
-            return self._herder.connectors()
-        return self._herder.expanded(expand)
+            return self.herder.connectors()
+        return self.herder.expanded(expand)
 
     def create_connector(
         self, name: str | None, config: Mapping[str, str | None] | None, initial_state: str | None = None
@@ -300,10 +300,10 @@ class Resources:
             config = None if config is None else {**config, "name": trimmed}
         named = self._named(trimmed, config)
         target = None if initial_state is None else INITIAL_STATES[initial_state.upper()]
-        return self._herder.put_connector(trimmed, named, target, allow_replace=False)
+        return self.herder.put_connector(trimmed, named, target, allow_replace=False)
 
     def put_connector_config(self, name: str, config: Mapping[str, str | None] | None) -> Reply[Created]:
-        return self._herder.put_connector(name, self._named(name, config), None, allow_replace=True)
+        return self.herder.put_connector(name, self._named(name, config), None, allow_replace=True)
 
     def _named(self, name: str, config: Mapping[str, str | None] | None) -> Config:
         """``checkAndPutConnectorConfigName``."""
@@ -317,35 +317,35 @@ class Resources:
         return {**config, "name": name}
 
     def connector_status(self, name: str) -> Reply[Answer]:
-        return self._herder.connector_status(name)
+        return self.herder.connector_status(name)
 
     def task_status(self, name: str, task: int) -> Answer:
         return self._answers.task_status(ConnectorTaskId.of(name, task))
 
     def restart_task(self, name: str, task: int) -> Reply[None]:
-        return self._herder.restart_task(ConnectorTaskId.of(name, task))
+        return self.herder.restart_task(ConnectorTaskId.of(name, task))
 
     def restart_connector(
         self, name: str, include_tasks: bool = False, only_failed: bool = False
     ) -> Reply[None] | Reply[Answer]:
         if include_tasks or only_failed:
             request = RestartRequest(name, only_failed, include_tasks)
-            return self._herder.restart_connector_and_tasks(request)
-        return self._herder.restart_connector(name)
+            return self.herder.restart_connector_and_tasks(request)
+        return self.herder.restart_connector(name)
 
     def pause_connector(self, name: str) -> Reply[None]:
-        return self._herder.put_target_state(name, TargetState.PAUSED)
+        return self.herder.put_target_state(name, TargetState.PAUSED)
 
     def resume_connector(self, name: str) -> Reply[None]:
-        return self._herder.put_target_state(name, TargetState.STARTED)
+        return self.herder.put_target_state(name, TargetState.STARTED)
 
     def alter_offsets(self, name: str, offsets: Changes | None) -> Reply[Answer]:
         if not offsets:
             raise errors.offsets_missing()
-        return self._herder.modify_offsets(name, offsets)
+        return self.herder.modify_offsets(name, offsets)
 
     def reset_offsets(self, name: str) -> Reply[Answer]:
-        return self._herder.modify_offsets(name, None)
+        return self.herder.modify_offsets(name, None)
 
     def connector_topics(self, name: str) -> Answer:
         return self._answers.active_topics(name)
@@ -399,20 +399,16 @@ class Resources:
         if not self._answers.is_level(level_text):
             raise errors.level_invalid(wanted)
         if scope is not None and scope.lower() == "cluster" and self.settings.version.has("cluster_loggers"):
-            return self._herder.put_cluster_logger(name, level_text.upper())
+            return self.herder.put_cluster_logger(name, level_text.upper())
         return self._answers.set_logger(name, level_text)
 
     def put_task_configs(
         self, name: str, configs: Sequence[TaskConfig], signature: Signature | None = None
     ) -> Reply[None]:
-        return self._herder.put_task_configs(name, configs, signature)
+        return self.herder.put_task_configs(name, configs, signature)
 
     def fence_zombies(self, name: str, signature: Signature | None = None) -> Reply[None]:
-        return self._herder.fence_zombies(name, signature)
-
-    def of_herder(self, method: str, name: str) -> Reply[Any]:
-        reply: Reply[Any] = getattr(self._herder, method)(name)
-        return reply
+        return self.herder.fence_zombies(name, signature)
 
 
 class _Following(StagedReply[Answer]):
@@ -470,7 +466,7 @@ class Operation:
 
 
 def _herder(method: str) -> Operation:
-    return Operation(lambda resources, name: resources.of_herder(method, name))
+    return Operation(lambda resources, name: getattr(resources.herder, method)(name))
 
 
 OPERATIONS: Mapping[str, Operation] = {
@@ -482,7 +478,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "connector_config": _herder("connector_config"),
     "put_connector_config": Operation(Resources.put_connector_config),
     "patch_connector_config": Operation(
-        lambda resources, name, patch: resources._herder.patch_connector(name, patch)
+        lambda resources, name, patch: resources.herder.patch_connector(name, patch)
     ),
     "delete_connector": _herder("delete_connector"),
     "connector_status": Operation(Resources.connector_status),

@@ -275,7 +275,7 @@ class Sim:
 
     def advance(self, delta_ms: int) -> None:
         """Run everything due in the next ``delta_ms`` and leave the time there."""
-        self.run_until(self.now_ms + delta_ms)
+        self._run_to(self.now_ms + delta_ms)
 
     def run_until(self, until: int | Reply[Any] | Callable[[], bool], max_ms: int | None = None) -> bool:
         """Run events until an instant, a reply or a condition; says whether that was reached.

@@ -226,6 +226,7 @@ class KafkaVersion:
 
     number: Number
     text: str = field(compare=False)
+    features: Mapping[str, bool] = field(compare=False, repr=False)
 
     @classmethod
     def parse(cls, text: str) -> KafkaVersion:
@@ -233,7 +234,7 @@ class KafkaVersion:
         return _parse(text)
 
     def has(self, feature: str) -> bool:
-        return has(self.number, feature)
+        return self.features[feature]
 
     @property
     def commit(self) -> str:
@@ -243,12 +244,18 @@ class KafkaVersion:
         return self.text
 
 
-@lru_cache(maxsize=4096)
 def has(number: Number, feature: str) -> bool:
     """Whether a release has a row of ``SINCE``."""
-    if number in LACKING.get(feature, ()):
-        return False
-    return exists(number, SINCE[feature], REMOVED.get(feature))
+    return _features(number)[feature]
+
+
+@lru_cache(maxsize=256)
+def _features(number: Number) -> Mapping[str, bool]:
+    """What a release has of all rows: every request asks several times."""
+    return {
+        feature: number not in LACKING.get(feature, ()) and exists(number, since, REMOVED.get(feature))
+        for feature, since in SINCE.items()
+    }
 
 
 def exists(number: Sequence[int], since: Sequence[int] | None, until: Sequence[int] | None) -> bool:
@@ -274,7 +281,9 @@ def _parse(text: str) -> KafkaVersion:
     number = _of_kafka((int(found[1]), int(found[2]), int(found[3] or 0)), found[4] or "")
     if number < OLDEST:
         raise ValueError(f"Kafka {text} is older than the oldest simulated version 0.10.0")
-    return KafkaVersion(number, _shown(number, text.strip(), found[3] is not None, found[4]))
+    return KafkaVersion(
+        number, _shown(number, text.strip(), found[3] is not None, found[4]), _features(number)
+    )
 
 
 CONFLUENT: Final[Mapping[int, tuple[int, int]]] = {4: (1, 0), 5: (2, 0), 6: (2, 6), 7: (3, 0), 8: (4, 0)}

@@ -59,6 +59,7 @@ class Clock:
         _check_rate(rate)
         self.sim = sim
         self.pace = pace
+        self._paced = pace is Pace.PACED
         self.per_request_ms = per_request_ms
         self.patience_ms = patience_ms
         self._rate = rate
@@ -91,14 +92,14 @@ class Clock:
 
     def request_began(self) -> None:
         """Bring time up to the moment of a request."""
-        if self.pace is Pace.PACED:
+        if self._paced:
             self.sim.advance(self.per_request_ms)
-        elif self.pace is Pace.REAL:
+        else:
             self._catch_up()
 
     def pull(self, reply: Reply[Any]) -> bool:
         """What can be done at once for a request that waits; says whether it is answered now."""
-        if not reply.done and self.pace is Pace.PACED:
+        if self._paced and not reply.done:
             self.sim.run_until(reply, self.patience_ms)
         self.rearm()
         return reply.done

@@ -17,21 +17,19 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from aiohttp import web
-from aiohttp.http import HttpVersion10
-from multidict import CIMultiDict, CIMultiDictProxy
+from aiohttp.http import HttpVersion10, HttpVersion11
 
 from mockconnect.core.forwarding import Call
 from mockconnect.core.journal import RequestRow
 from mockconnect.core.sim import Reply
 from mockconnect.rest.heads import Head
-from mockconnect.rest.http_response import CONTINUE, USUAL, Exchange
+from mockconnect.rest.http_response import CONTINUE
+from mockconnect.rest.texts import Texts, texts_of
 
 KEPT_MAX: Final = 65_536
 """How much of a request is kept for reading it again."""
 BODY_SIZE_MAX: Final = 32 * 1024 * 1024
 _RESET: Final = struct.pack("ii", 1, 0)
-
-Headers = CIMultiDictProxy[str]
 
 
 class BodyTooLarge(Exception):  # noqa: N818 - it becomes an answer
@@ -43,12 +41,7 @@ class Incoming:
     """A request. ``body`` is there already if the request was read again; ``was_read`` says whether anybody wanted it."""
 
     request: web.BaseRequest
-    method: str
-    target: str
-    headers: Headers
-    content_type: str | None
-    accept: str | None
-    exchange: Exchange
+    texts: Texts
     body: bytes | None = None
     was_read: bool = False
     was_invited: bool = False
@@ -67,58 +60,24 @@ class Incoming:
 
     @classmethod
     def of(cls, request: web.BaseRequest) -> Incoming:
-        headers = request.headers
-        method = request.method
-        http_1_0 = request.version == HttpVersion10
-        if method == "HEAD" or http_1_0 or not request.keep_alive:
-            exchange = Exchange(method == "HEAD", http_1_0, request.keep_alive)
-        else:
-            exchange = USUAL
-        content_type, accept = joined(headers, "Content-Type"), joined(headers, "Accept")
-        return cls(request, method, request.raw_path, headers, content_type, accept, exchange)
+        texts = texts_of(
+            request.method, request.raw_path, request.raw_headers, request.version, request.keep_alive
+        )
+        return cls(request, texts)
 
     @classmethod
     def again(cls, request: web.BaseRequest, head: Head) -> Incoming:
-        pairs = [(_text(name), _text(value)) for name, value in head.headers]
-        headers = CIMultiDictProxy(CIMultiDict(pairs))
-        wish = headers.get("Connection", "").lower()
-        keeps_alive = wish == "keep-alive" if head.http_1_0 else wish != "close"
-        exchange = Exchange(head.method == "HEAD", head.http_1_0, keeps_alive)
-        content_type, accept = joined(headers, "Content-Type"), joined(headers, "Accept")
-        return cls(request, head.method, head.target, headers, content_type, accept, exchange, head.body)
+        version = HttpVersion10 if head.http_1_0 else HttpVersion11
+        texts = texts_of(head.method, head.target, head.headers, version, head.keeps_alive)
+        return cls(request, texts, head.body)
 
     @property
     def host(self) -> str:
         """The ``Host`` header; an HTTP/1.0 request may do without."""
-        host = self.headers.get("Host")
-        if host is not None:
-            return host
+        if self.texts.host is not None:
+            return self.texts.host
         address = self.request.get_extra_info("sockname") or ("", 0)
         return f"{address[0]}:{address[1]}"
-
-    @property
-    def expectations(self) -> list[str]:
-        """What the client expects; HTTP/1.0 has no such thing."""
-        if "Expect" not in self.headers or self.exchange.http_1_0:
-            return []
-        return [value.lower() for value in self.headers.getall("Expect")]
-
-    @property
-    def expects_continue(self) -> bool:
-        """Whether the client waits for ``100 Continue``."""
-        return "100-continue" in self.expectations
-
-    @property
-    def expects_the_unknown(self) -> bool:
-        return any(each != "100-continue" for each in self.expectations)
-
-    @property
-    def upgrades_without_saying_so(self) -> bool:
-        """Whether the client names a protocol that it would like better, and does not say so in ``Connection``."""
-        if "Upgrade" not in self.headers or self.exchange.http_1_0:
-            return False
-        told = (joined(self.headers, "Connection") or "").lower().split(",")
-        return "upgrade" not in (each.strip() for each in told)
 
     def invite(self) -> None:
         """``100 Continue``, once."""
@@ -149,18 +108,6 @@ class Incoming:
             if len(body) > BODY_SIZE_MAX:
                 raise BodyTooLarge
         return bytes(body)
-
-
-def joined(headers: Headers, name: str) -> str | None:
-    """All values of a header, as Jersey joins them."""
-    values = headers.getall(name, None)
-    if values is None:
-        return None
-    return values[0] if len(values) == 1 else ",".join(values)
-
-
-def _text(octets: bytes) -> str:
-    return octets.decode("utf-8", "surrogateescape")
 
 
 ReadAgain = Callable[[bytes, web.BaseRequest], Awaitable[web.StreamResponse]]

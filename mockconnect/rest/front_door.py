@@ -104,7 +104,7 @@ class FrontDoor:
             return self._own_answer(incoming, BROKEN_STATUS)
         response = await self._behind[name].answer(incoming, head_size)
         if not response.wire:
-            return proxy_answer(proxy_page(BROKEN_STATUS), incoming.exchange)
+            return proxy_answer(proxy_page(BROKEN_STATUS), incoming.texts.exchange)
         return response
 
     async def _read_again(self, _: bytes, __: web.BaseRequest) -> web.StreamResponse:
@@ -113,9 +113,9 @@ class FrontDoor:
 
     def _own_answer(self, incoming: Incoming, status_code: int) -> HttpResponse:
         now_ms, journal = self._cluster.sim.now_ms, self._cluster.requests
-        row = journal.begin(now_ms, "front_door", "", incoming.method, incoming.target)
+        row = journal.begin(now_ms, "front_door", "", incoming.texts.method, incoming.texts.target)
         journal.end(row, now_ms, status_code, "", b"")
-        return proxy_answer(proxy_page(status_code), incoming.exchange)
+        return proxy_answer(proxy_page(status_code), incoming.texts.exchange)
 
     # --- who gets it --------------------------------------------------------------------------------------------------------
 

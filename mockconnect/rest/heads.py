@@ -41,6 +41,13 @@ class Head:
     headers: tuple[Pair, ...]
     body: bytes
 
+    @property
+    def keeps_alive(self) -> bool:
+        """Whether the client would go on with the connection."""
+        wishes = [value.lower() for name, value in self.headers if name.lower() == b"connection"]
+        wish = wishes[0] if wishes else b""
+        return wish == b"keep-alive" if self.http_1_0 else wish != b"close"
+
 
 def read_head(octets: bytes, jetty: Jetty) -> Head | BadTarget:
     """Read the first request of ``octets``."""

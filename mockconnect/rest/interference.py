@@ -89,7 +89,8 @@ class Interference:
     async def _row(self, prepared: Prepared, incoming: Incoming) -> RequestRow:
         """What is asked for, as far as it can be understood. Raises :class:`BodyTooLarge`."""
         journal, name = self._cluster.requests, self._worker.name
-        row = journal.begin(incoming.began_at_ms, incoming.door, name, incoming.method, incoming.target)
+        texts = incoming.texts
+        row = journal.begin(incoming.began_at_ms, incoming.door, name, texts.method, texts.target)
         incoming.row = row
         if not isinstance(prepared, Served):
             return row
@@ -145,7 +146,7 @@ class Interference:
         """What the client gets instead of the worker's answer, if anything."""
         answer = verdict.answer
         if answer is not None and answer.page is not None:
-            return damage.proxy_answer(answer, incoming.exchange)
+            return damage.proxy_answer(answer, incoming.texts.exchange)
         if answer is not None:
             return self._listener.canned(answer, prepared, incoming)
         incoming.message = ""

@@ -41,7 +41,7 @@ from mockconnect.rest.connection import (
 from mockconnect.rest.door import Door
 from mockconnect.rest.filters import ADMIN_FILTERS, NOT_ALLOWED, Filters
 from mockconnect.rest.front_door import BROKEN_STATUS, FrontDoor, Policy
-from mockconnect.rest.heads import framing_complaint, host_complaint, method_of, read_head
+from mockconnect.rest.heads import method_of, read_head
 from mockconnect.rest.http_response import HttpResponse, ResponseBuilder, header_lines
 from mockconnect.rest.interference import Interference
 from mockconnect.rest.jackson import jackson_of
@@ -78,18 +78,6 @@ class Bug:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class JournalEntry:
-    """A request and how it ended; ``status_code`` is 0 if the connection broke."""
-
-    method: str
-    target: str
-    status_code: int
-    worker: str
-    at_ms: int
-
-
-Journal = Callable[[JournalEntry], object]
 ASIDE: Final = "/__mockconnect"
 """What no real worker has: requests below are not Connect's, move no time and are in no journal."""
 Aside = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
@@ -104,8 +92,7 @@ class RestServer:
     """The REST servers of all workers of a cluster.
 
     ``ports`` are the reserved ports by worker name, ``admin_ports`` those of ``admin.listeners``, if a worker has any
-    (reserved from the property otherwise). They are closed at the end. ``journal`` is told about every request.
-    ``tls`` makes the main ports speak HTTPS. ``front_door`` is one more port, and how it chooses among the workers.
+    (reserved from the property otherwise). They are closed at the end. ``tls`` makes the main ports speak HTTPS. ``front_door`` is one more port, and how it chooses among the workers.
     """
 
     def __init__(
@@ -115,7 +102,6 @@ class RestServer:
         ports: Mapping[str, ReservedPort],
         *,
         admin_ports: Mapping[str, Sequence[ReservedPort]] | None = None,
-        journal: Journal | None = None,
         tls: Tls | None = None,
         front_door: tuple[ReservedPort, Policy] | None = None,
     ) -> None:
@@ -124,8 +110,10 @@ class RestServer:
         self.cluster = cluster
         self.tls = tls
         self.clock = clock
-        self.journal = journal
         self.bugs: list[Bug] = []
+        sim, began_at_ms = cluster.sim, cluster.broker.epoch_at_start_ms
+        self.epoch_ms: Callable[[], int] = lambda: began_at_ms + sim.now_ms
+        """The calendar time of now."""
         self.admin_ports: dict[str, Sequence[ReservedPort]] = {}
         self._listeners: list[Listener] = []
         self._main: dict[str, Listener] = {}
@@ -189,10 +177,6 @@ class RestServer:
         LOG.error("%s", bug, exc_info=error)
         return bug
 
-    def epoch_ms(self) -> int:
-        """The calendar time of now."""
-        return self.cluster.broker.epoch_ms(self.cluster.sim.now_ms)
-
 
 def _admin_ports(worker: ConnectWorker) -> list[ReservedPort]:
     addresses = Filters.of(worker.settings, 12).admin_addresses or ()
@@ -207,11 +191,14 @@ class Listener:
     ) -> None:
         self._server = server
         self._worker = worker
+        self._name = worker.name
         self._port = port
         self._is_admin = is_admin
         self._tls = None if is_admin else server.tls
         self._scheme = "http" if self._tls is None else "https"
         self._rest = Rest.REFUSED
+        self.refuses = True
+        """Whether nobody listens."""
         self._door: Door | None = None
         self._journal = server.cluster.requests
         self._sim = server.cluster.sim
@@ -225,9 +212,10 @@ class Listener:
         self._jackson = jackson_of(settings.version.number)
         filters = Filters.of(settings, self._jetty.line)
         self._surface = Surface(
-            settings.version, self._jetty.line, filters.admin_addresses, is_admin=self._is_admin
+            settings.version, self._jetty, filters.admin_addresses, is_admin=self._is_admin
         )
         self._filters = ADMIN_FILTERS if self._is_admin else filters
+        self._adds_headers = self._filters.adds_headers
         if not self._is_admin:
             self._worker.admits = filters.admits
         self._builder = ResponseBuilder(self._jetty, self._server.epoch_ms)
@@ -268,17 +256,13 @@ class Listener:
         assert door is not None, "only a port that follows its worker is told of it"
         if self._server.cluster.client_faults.refuses(worker.name):
             self._rest = Rest.REFUSED
-        if self._rest is Rest.REFUSED:
+        self.refuses = self._rest is Rest.REFUSED
+        if self.refuses:
             door.close(breaks=before is not Rest.STOPPING)
         elif not door.is_open:
             if self._worker.settings is not self._settings:
                 self._configure()
             door.open()
-
-    @property
-    def refuses(self) -> bool:
-        """Whether nobody listens."""
-        return self._rest is Rest.REFUSED
 
     def _refused_changed(self, name: str) -> None:
         if name == self._worker.name:
@@ -326,7 +310,7 @@ class Listener:
             response = self._bug(incoming, error)
         if gateway is not None and not response.wire:
             response = await self._page_of(gateway, incoming)
-        if self._rest is Rest.REFUSED:
+        if self.refuses:
             response = response.closing()
         try:
             self._note(incoming, response)
@@ -345,9 +329,9 @@ class Listener:
                     incoming.began_at_ms,
                     now_ms,
                     incoming.door,
-                    self._worker.name,
-                    incoming.method,
-                    incoming.target,
+                    self._name,
+                    incoming.texts.method,
+                    incoming.texts.target,
                     incoming.call,
                     status_code,
                     incoming.message,
@@ -356,16 +340,12 @@ class Listener:
         else:
             body = damage.body_of(response.wire) if response.wire else b""
             self._journal.end(incoming.row, now_ms, status_code, incoming.message, body)
-        if self._server.journal is not None:
-            self._server.journal(
-                JournalEntry(incoming.method, incoming.target, status_code, self._worker.name, now_ms)
-            )
 
     async def _page_of(self, gateway: Gateway, incoming: Incoming) -> HttpResponse:
         """What the proxy answers that got nothing. A frozen process finds the request when it goes on."""
         gave_up = incoming.given_up is not None and incoming.given_up.done
         if gave_up and self._worker.frozen:
-            prepared = self._prepared(incoming)
+            prepared = self._surface.understood(incoming.texts, incoming.host).prepared
             if isinstance(prepared, Served) and prepared.match.refusal is None:
                 call = prepared.match.call
                 with suppress(ConnectError, BodyTooLarge):
@@ -373,44 +353,41 @@ class Listener:
                         call = self.call_of(prepared, await incoming.read(), incoming)
                     self._worker.submit(call)
         page = proxy_page(gateway.status_code if gave_up else BROKEN_STATUS)
-        return damage.proxy_answer(page, incoming.exchange)
-
-    def _prepared(self, incoming: Incoming) -> Prepared:
-        return self._surface.prepared(
-            incoming.method,
-            incoming.target,
-            incoming.content_type,
-            incoming.accept,
-            incoming.host if incoming.target[:1] != "/" else None,
-        )
+        return damage.proxy_answer(page, incoming.texts.exchange)
 
     async def _response(self, incoming: Incoming, head_size: int) -> HttpResponse:
         worker = self._worker
         if worker.frozen and not await self._thawed(incoming.given_up):
             return self.broken(incoming)
-        bad = self._refused_by_jetty(incoming, head_size)
+        texts = incoming.texts
+        understood = self._surface.understood(texts, incoming.host)
+        bad = (
+            understood.complaint
+            if head_size <= _LONG_HEAD
+            else self._too_long(incoming) or understood.complaint
+        )
         if bad is not None:
             return self._page(bad, incoming)
-        if worker.rest is Rest.REFUSED:
+        serves = worker.serves
+        if not serves and worker.rest is Rest.REFUSED:
             return self.broken(incoming)
-        prepared = self._prepared(incoming)
-        expects = "Expect" in incoming.headers
-        dispatched = not isinstance(prepared, BadTarget) or prepared.servlet
-        if expects and incoming.expects_the_unknown and dispatched:
-            if not self._jetty.answers_unknown_expectations:
-                return HttpResponse(417, b"", closes=True)
-            return self._last_page(jetty.unexpected(incoming.target, self._jetty.line), incoming)
-        if incoming.upgrades_without_saying_so and dispatched:
-            return self._last_page(jetty.not_upgraded(incoming.target, self._jetty.line), incoming)
-        if worker.rest is not Rest.SERVING:
+        prepared = understood.prepared
+        if texts.is_wishful and (not isinstance(prepared, BadTarget) or prepared.servlet):
+            if texts.expects_the_unknown:
+                if not self._jetty.answers_unknown_expectations:
+                    return HttpResponse(417, b"", closes=True)
+                return self._page(jetty.unexpected(texts.target, self._jetty.line), incoming, is_last=True)
+            if texts.upgrades_without_saying_so:
+                return self._page(jetty.not_upgraded(texts.target, self._jetty.line), incoming, is_last=True)
+        if not serves:
             return self._page(self._without_resources(incoming), incoming)
         misdirected = None if self._tls is None else self._misdirected(incoming, self._tls)
         if misdirected is not None:
             return self._page(misdirected, incoming)
         if (
-            expects
+            texts.is_wishful
             and self._jetty.line == 9
-            and incoming.expects_continue
+            and texts.expects_continue
             and (not isinstance(prepared, BadTarget) or prepared.has_good_target)
         ):
             # Jersey 2 asks for the stream of every request before it looks at it, and Jetty 9.4 takes that for reading.
@@ -437,7 +414,7 @@ class Listener:
         """What the worker answers that cannot serve any more; ``None`` if it can."""
         if self._worker.frozen and not await self._thawed(incoming.given_up):
             return self.broken(incoming)
-        if self._rest is Rest.REFUSED:
+        if self.refuses:
             return self.broken(incoming)
         if self._rest is not Rest.SERVING:
             return self._page(self._without_resources(incoming), incoming)
@@ -445,7 +422,7 @@ class Listener:
 
     def call_of(self, served: Served, body: bytes, incoming: Incoming) -> Call:
         """What a request with an entity asks for. Raises :class:`ConnectError`."""
-        return calls.complete(served.match, body, incoming.headers, self._jackson)
+        return calls.complete(served.match, body, incoming.texts.headers, self._jackson)
 
     def too_large(self, incoming: Incoming) -> HttpResponse:
         return self._error(incoming, _TOO_LARGE, "Content-Type: application/json\r\n").closing()
@@ -460,29 +437,18 @@ class Listener:
 
     # --- what Jetty answers -----------------------------------------------------------------------------------------------
 
-    def _refused_by_jetty(self, incoming: Incoming, head_size: int) -> BadTarget | None:
-        """What is wrong with a head as a whole."""
-        line = self._jetty.line
-        if head_size > _LONG_HEAD:
-            size = len(incoming.method) + len(incoming.target) + 14
-            size += sum(len(name) + len(value) + 4 for name, value in incoming.request.raw_headers)
-            long = jetty.too_long(
-                line, incoming.method, incoming.target, size, strict=self._jetty.strict_heads
-            )
-            if long is not None:
-                return long
-        headers = incoming.headers
-        complaint = host_complaint(headers.get("Host", "-"), line)
-        if complaint is None and ("Content-Length" in headers or "Transfer-Encoding" in headers):
-            codings, lengths = headers.getall("Transfer-Encoding", ()), headers.getall("Content-Length", ())
-            complaint = framing_complaint(codings, lengths, strict=self._jetty.strict_lengths)
-        return None if complaint is None else BadTarget(400, complaint, Known.METHOD, incoming.target)
+    def _too_long(self, incoming: Incoming) -> BadTarget | None:
+        """What is wrong with the size of a head, if anything is."""
+        method, target = incoming.texts.method, incoming.texts.target
+        size = len(method) + len(target) + 14
+        size += sum(len(name) + len(value) + 4 for name, value in incoming.request.raw_headers)
+        return jetty.too_long(self._jetty.line, method, target, size, strict=self._jetty.strict_heads)
 
     def _misdirected(self, incoming: Incoming, tls: Tls) -> BadTarget | None:
         """Jetty 12 has no answer for hosts that the certificate is not made out for (``SecureRequestCustomizer``)."""
         if self._jetty.line != 12 or tls.fits(incoming.host):
             return None
-        target = parse_target(incoming.target, self._jetty.line, incoming.host)
+        target = parse_target(incoming.texts.target, self._jetty.line, incoming.host)
         return (
             None
             if isinstance(target, BadTarget)
@@ -491,29 +457,25 @@ class Listener:
 
     def _without_resources(self, incoming: Incoming) -> BadTarget:
         """Jetty listens, but Connect's resources are not there: not yet, or (STOPPING) not any more."""
-        target = parse_target(incoming.target, self._jetty.line, incoming.host)
+        target = parse_target(incoming.texts.target, self._jetty.line, incoming.host)
         return target if isinstance(target, BadTarget) else jetty.not_ready(target.uri)
 
-    def _last_page(self, bad: BadTarget, incoming: Incoming) -> HttpResponse:
-        """A page after which the connection closes."""
-        incoming.exchange = replace(incoming.exchange, keeps_alive=False)
-        return self._page(bad, incoming)
-
-    def _page(self, bad: BadTarget, incoming: Incoming) -> HttpResponse:
-        headers = incoming.headers
+    def _page(self, bad: BadTarget, incoming: Incoming, *, is_last: bool = False) -> HttpResponse:
+        """``is_last``: the connection closes after it."""
+        texts = incoming.texts
         page = jetty.page_of(
             bad,
             self._jetty,
-            method=incoming.method,
-            accept=incoming.accept,
+            method=texts.method,
+            accept=texts.accept,
             host=incoming.host,
-            charset=headers.get("Accept-Charset", ""),
+            charset=texts.headers.get("Accept-Charset", ""),
             scheme=self._scheme,
         )
-        waits = incoming.expects_continue and not incoming.was_invited and not incoming.has_body_already
-        if not page.closes and (waits or not incoming.exchange.keeps_alive):
+        waits = texts.expects_continue and not incoming.was_invited and not incoming.has_body_already
+        if not page.closes and (is_last or waits or not texts.exchange.keeps_alive):
             page = page.closing(wished=self._jetty.line == 9 and not waits)
-        return self._builder.page(page, is_head=incoming.exchange.is_head)
+        return self._builder.page(page, is_head=texts.exchange.is_head)
 
     # --- what Connect answers ---------------------------------------------------------------------------------------------
 
@@ -533,9 +495,8 @@ class Listener:
                 if not route.signed and not negotiation.reads_json(served.content_type, body):
                     return self._error(incoming, ConnectError(415, "HTTP 415 Unsupported Media Type"), lines)
                 call = self.call_of(served, body, incoming)
-            authorization = incoming.headers.get("Authorization")
-            if authorization is not None:
-                call = replace(call, authorization=authorization)
+            if incoming.texts.authorization is not None:
+                call = replace(call, authorization=incoming.texts.authorization)
             incoming.call = call
             reply = self._worker.submit(call)
             if not reply.done and not await self.settled(reply, incoming.given_up):
@@ -558,7 +519,7 @@ class Listener:
 
     def invite(self, incoming: Incoming) -> None:
         """Ask for the body of a client that waits for that."""
-        if incoming.expects_continue and self._jetty.line == 12:
+        if incoming.texts.expects_continue and self._jetty.line == 12:
             incoming.invite()  # even if the body is there already
 
     def _success(self, served: Served, call: Call, value: Any, incoming: Incoming) -> HttpResponse:
@@ -590,7 +551,7 @@ class Listener:
 
     def _admits(self, incoming: Incoming) -> bool:
         assert self._filters.basic_auth is not None, "only asked where it is configured"
-        return self._filters.basic_auth.admits(incoming.headers.get("Authorization"))
+        return self._filters.basic_auth.admits(incoming.texts.authorization)
 
     def _error(self, incoming: Incoming, error: ConnectError, lines: str) -> HttpResponse:
         """``ConnectExceptionMapper``."""
@@ -599,22 +560,23 @@ class Listener:
         return self._entity(incoming, error.status_code, lines, body)
 
     def _entity(self, incoming: Incoming, status_code: int, lines: str, body: bytes | None) -> HttpResponse:
-        if self._filters.adds_headers:
-            added = self._filters.headers(incoming.method, incoming.headers, self._server.epoch_ms())
+        texts = incoming.texts
+        if self._adds_headers:
+            added = self._filters.headers(texts.method, texts.headers, self._server.epoch_ms())
             lines = header_lines(added) + lines
-        exchange = incoming.exchange
-        if incoming.expects_continue and not incoming.was_read and self._jetty.line == 12:
+        exchange = texts.exchange
+        if texts.expectations and texts.expects_continue and not incoming.was_read and self._jetty.line == 12:
             # Nobody asked the client for its body; Jetty does not wait for one.
             exchange = replace(exchange, keeps_alive=False)
         return self._builder.entity(status_code, lines, body, exchange)
 
     def _bug(self, incoming: Incoming, error: Exception) -> HttpResponse:
-        request = f"{incoming.method} {incoming.target}"
+        request = f"{incoming.texts.method} {incoming.texts.target}"
         bug = self._server.report(request, self._worker.name, error)
         text = f"mockconnect has a bug: {type(error).__name__}: {error} (seed {bug.seed}, {bug.at_ms} ms; see the log)"
         body = wire.encode({"error_code": 500, "message": text})
         lines = f"{_BUG_LINE}Content-Type: application/json\r\n"
-        return self._builder.entity(500, lines, body, incoming.exchange)
+        return self._builder.entity(500, lines, body, incoming.texts.exchange)
 
     # --- waiting ----------------------------------------------------------------------------------------------------------
 

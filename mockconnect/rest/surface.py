@@ -2,7 +2,9 @@
 
 Rules of this room:
 
-* Pure functions of method, target, ``Content-Type`` and ``Accept``; the order of checks is Jersey's.
+* Pure functions of a request's :class:`~mockconnect.rest.texts.Texts`; the order of checks is Jersey's.
+* What becomes of method, target, ``Content-Type`` and ``Accept`` is kept by them, too: a client may put something new
+  into every head.
 * A 404 of the path, 405, 406 and 415 come before any resource is chosen and therefore carry no ``Content-Type``.
 """
 
@@ -14,7 +16,8 @@ from functools import lru_cache
 from mockconnect.core.versions import KafkaVersion
 from mockconnect.rest import wire
 from mockconnect.rest.filters import Address
-from mockconnect.rest.jetty import BadTarget, JettyLine, Known, refused_by_jersey
+from mockconnect.rest.heads import framing_complaint, host_complaint
+from mockconnect.rest.jetty import BadTarget, Jetty, JettyLine, Known, refused_by_jersey
 from mockconnect.rest.negotiation import (
     MalformedHeader,
     MediaType,
@@ -25,6 +28,7 @@ from mockconnect.rest.negotiation import (
 )
 from mockconnect.rest.paths import Target, parse_target
 from mockconnect.rest.routes import Match, Missing, Options, RouteTable
+from mockconnect.rest.texts import KEPT, Texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,15 @@ class Refused:
 
 Prepared = Served | Listed | Refused | BadTarget
 
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """What a head means to a listener: Jetty's complaint, if it has one, else what becomes of it further on."""
+
+    complaint: BadTarget | None
+    prepared: Prepared
+
+
 _PHRASES = {404: "Not Found", 405: "Method Not Allowed", 406: "Not Acceptable", 415: "Unsupported Media Type"}
 
 
@@ -72,15 +85,35 @@ class Surface:
     def __init__(
         self,
         version: KafkaVersion,
-        jetty: JettyLine,
+        jetty: Jetty,
         admin_addresses: tuple[Address, ...] | None,
         *,
         is_admin: bool = False,
     ) -> None:
-        self._jetty: JettyLine = jetty
+        self._jetty: JettyLine = jetty.line
+        self._strict_lengths = jetty.strict_lengths
         self._has_internal_resource = version.has("internal_resource")
         self._table = RouteTable(version, main=not is_admin, admin=is_admin or admin_addresses is None)
-        self.prepared = lru_cache(maxsize=4096)(self._prepared)
+        self.understood = lru_cache(maxsize=KEPT)(self._understood)
+        self._kept = lru_cache(maxsize=4096)(self._prepared)
+
+    def _understood(self, texts: Texts, host: str) -> Understood:
+        """``host`` is whom the client means, whether it says so or not."""
+        target, headers = texts.target, texts.headers
+        complaint = None if texts.host is None else host_complaint(texts.host, self._jetty)
+        if complaint is None:
+            codings, lengths = headers.getall("Transfer-Encoding", ()), headers.getall("Content-Length", ())
+            complaint = framing_complaint(codings, lengths, strict=self._strict_lengths)
+        return Understood(
+            None if complaint is None else BadTarget(400, complaint, Known.METHOD, target),
+            self._kept(
+                texts.method,
+                target,
+                texts.content_type,
+                texts.accept,
+                host if target[:1] != "/" else None,
+            ),
+        )
 
     def _prepared(
         self, method: str, raw_target: str, sent_type: str | None, accept: str | None, host: str | None

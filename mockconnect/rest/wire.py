@@ -320,6 +320,7 @@ def _java_class(fault: Fault) -> str:
 # --- out --------------------------------------------------------------------------------------------------------------
 
 _ENCODER: Final = msgspec.json.Encoder()
+_BACKSLASH: Final = 0x5C
 _ODD: Final = re.compile(rb"\\(?:u00([01][0-9a-f])|.)|([\xf0-\xf4][\x80-\xbf]{3})")
 _LONE: Final = re.compile("[\ud800-\udfff]")
 _LONE_STAND_IN: Final = 0x100000
@@ -339,7 +340,7 @@ def encode(value: object, *, doubles: bool = False) -> bytes:
     except UnicodeEncodeError:
         encoded = _ENCODER.encode(_with_stand_ins(value))
         return _ODD.sub(_restored_escape, encoded)
-    if b"\\u00" in encoded or not encoded.isascii():
+    if _BACKSLASH in encoded or not encoded.isascii():
         return _ODD.sub(_jackson_escape, encoded)
     return encoded
 

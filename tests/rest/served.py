@@ -15,7 +15,7 @@ from mockconnect.core.versions import KafkaVersion
 from mockconnect.rest.clock import Clock, Pace
 from mockconnect.rest.front_door import Policy
 from mockconnect.rest.ports import ReservedPort, reserve
-from mockconnect.rest.server import Journal, RestServer
+from mockconnect.rest.server import RestServer
 
 FILE_SOURCE = "org.apache.kafka.connect.file.FileStreamSourceConnector"
 SECONDS = 5
@@ -149,7 +149,6 @@ async def served(
     rate: float = 1.0,
     started: bool = True,
     timing: Timing | None = None,
-    journal: Journal | None = None,
     front_door: Policy | None = None,
 ) -> AsyncIterator[ServedCluster]:
     """Workers ``connect-0``, ... behind their ports; settled, unless they are not to be started."""
@@ -173,7 +172,7 @@ async def served(
     clock = Clock(cluster.sim, pace, rate=rate)
     by_name = {each.name: port for each, port in zip(settings, ports, strict=True)}
     door = None if front_door is None else (reserve(), front_door)
-    server = RestServer(cluster, clock, by_name, journal=journal, front_door=door)
+    server = RestServer(cluster, clock, by_name, front_door=door)
     server.start()
     running = ServedCluster(cluster, server, clock, ports, 0 if door is None else door[0].port)
     try:

@@ -20,7 +20,6 @@ from mockconnect.core.sim import Reply
 from mockconnect.rest import connection
 from mockconnect.rest.clock import PER_REQUEST_MS, Pace
 from mockconnect.rest.ports import reserve
-from mockconnect.rest.server import JournalEntry
 
 JSON = "Content-Type: application/json"
 HTML = "Content-Type: text/html;charset=iso-8859-1"
@@ -728,8 +727,7 @@ async def test_a_stop_gives_open_requests_sixty_seconds(blocked_ms: int, answere
 
 
 async def test_a_frozen_worker_accepts_and_says_nothing() -> None:
-    answered: list[JournalEntry] = []
-    async with served(pace=Pace.MANUAL, journal=answered.append) as cluster:
+    async with served(pace=Pace.MANUAL) as cluster:
         worker = cluster.cluster.workers["connect-0"]
         worker.freeze()
         peers = [await cluster.connect() for _ in range(4)]
@@ -738,7 +736,7 @@ async def test_a_frozen_worker_accepts_and_says_nothing() -> None:
         for _ in range(20):
             await asyncio.sleep(0)
         cluster.clock.advance(60_000)
-        assert answered == []
+        assert cluster.cluster.requests.count == 0
         worker.thaw()
         assert await peers[0].answer() == answer("200 OK", JSON, "Content-Length: 2", body="[]")
         assert await peers[1].answer() == refused(404)
@@ -845,16 +843,16 @@ async def test_an_error_of_core_is_an_answer(monkeypatch: pytest.MonkeyPatch) ->
 
 
 async def test_the_journal_is_told_everything() -> None:
-    entries: list[JournalEntry] = []
-    async with served(2, journal=entries.append) as cluster:
+    async with served(2) as cluster:
         now_ms = cluster.clock.now_ms
         await cluster.ask("GET", "/connectors?x", worker=1)
         await cluster.ask("FOO", "/nope")
         await cluster.ask("GET", "/a//b")
-        assert entries == [
-            JournalEntry("GET", "/connectors?x", 200, "connect-1", now_ms + PER_REQUEST_MS),
-            JournalEntry("FOO", "/nope", 404, "connect-0", now_ms + 2 * PER_REQUEST_MS),
-            JournalEntry("GET", "/a//b", 400, "connect-0", now_ms + 3 * PER_REQUEST_MS),
+        rows = cluster.cluster.requests.rows()
+        assert [(row.method, row.target, row.status_code, row.worker, row.at_ms) for row in rows] == [
+            ("GET", "/connectors?x", 200, "connect-1", now_ms + PER_REQUEST_MS),
+            ("FOO", "/nope", 404, "connect-0", now_ms + 2 * PER_REQUEST_MS),
+            ("GET", "/a//b", 400, "connect-0", now_ms + 3 * PER_REQUEST_MS),
         ]
 
 
