@@ -12,7 +12,7 @@ import sys
 import threading
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from importlib.metadata import version
 from pathlib import Path
@@ -23,6 +23,7 @@ from click.testing import CliRunner, Result
 
 import mockconnect
 from mockconnect.cli import main, serve
+from mockconnect.rest.ports import reserve
 
 LAST_LINE = "Ctrl-C stops it."
 TIMEOUT_S = 30
@@ -303,9 +304,9 @@ def test_anything_else_is_not_healthy(answers: dict[str, tuple[int, str]], reaso
 
 
 def test_nobody_there_is_not_healthy() -> None:
-    with answering({}) as url:
-        pass
-    result = invoke("healthcheck", "--url", url)
+    with closing(reserve()) as refusing:
+        url = f"http://127.0.0.1:{refusing.port}"
+        result = invoke("healthcheck", "--url", url)
     assert (result.exit_code, result.stderr) == (1, f"{url}: Connection refused\n")
 
 

@@ -18,6 +18,7 @@ import mockconnect
 from mockconnect import faults
 from mockconnect.core.connect import Rest
 from mockconnect.hosting import RunningCluster
+from tests.ports import own_port
 
 SOURCE = "org.apache.kafka.connect.file.FileStreamSourceConnector"
 CONFIG = {"connector.class": SOURCE, "tasks.max": "1", "file": "/tmp/f", "topic": "t"}
@@ -105,10 +106,11 @@ def test_names_ids_and_urls(cluster: RunningCluster) -> None:
 
 
 def test_after_the_end_nobody_listens_but_looking_still_works() -> None:
-    cluster = mockconnect.start(workers=1)
-    cluster.close()
-    cluster.close()
-    assert refused(cluster.url)
+    with own_port() as port:
+        cluster = mockconnect.start(workers=1, port=port)
+        cluster.close()
+        cluster.close()
+        assert refused(cluster.url)
     assert "stable" in cluster.timeline()
     assert cluster.snapshot()["now_ms"] == cluster.now_ms
     assert not [thread for thread in threading.enumerate() if thread.name == "mockconnect"]

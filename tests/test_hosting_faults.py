@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ import pytest
 import mockconnect
 from mockconnect import faults
 from mockconnect.hosting import RunningCluster
+from tests.ports import own_port
 
 SINK = "org.apache.kafka.connect.file.FileStreamSinkConnector"
 CONNECTORS = [
@@ -152,10 +152,7 @@ async def _open(url: str) -> Any:
 
 
 def test_a_port_is_enough_for_a_door() -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    with mockconnect.start(front_door_port=port) as cluster:
+    with own_port() as port, mockconnect.start(front_door_port=port) as cluster:
         assert cluster.url == f"http://127.0.0.1:{port}"
         with pytest.raises(mockconnect.OptionsError, match=f"front_door_port: cannot listen on port {port}"):
             mockconnect.start(front_door_port=port)

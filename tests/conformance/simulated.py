@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final, Literal
@@ -36,9 +36,9 @@ from mockconnect.core.site import Script
 from mockconnect.core.validation import CONFIG_EXCEPTION
 from mockconnect.core.validators import JavaError
 from mockconnect.hosting import RunningCluster
+from mockconnect.rest.ports import reserve
 
 from .isolated import hides_bare, plugin_path
-from .oracle.process import free_port
 from .oracle.releases import NEWEST, line_of
 from .oracle.tls import CERTIFICATES
 from .recording import read_plugins
@@ -276,17 +276,20 @@ def simulated_factory(version: str) -> TargetFactory:
 
     @contextmanager
     def start(wish: ClusterWish) -> Iterator[Target]:
-        admin_port = free_port() if wish.has_admin_listener else 0
-        cluster = mockconnect.start(
-            workers=[{"config": _own(wish, number)} for number in range(1, wish.workers + 1)],
-            kafka_version=version,
-            plugins=[*([] if hides_bare(wish) else plugins), *plugin_path(version, wish)],
-            mode="standalone" if wish.standalone else "distributed",
-            config={"group.id": "connect-oracle", **_properties(wish, admin_port)},
-            users=dict(wish.users),
-            **_tls(wish),
-        )
-        with cluster:
+        with ExitStack() as stack:
+            admin_port = 0
+            if wish.has_admin_listener:  # held: nobody else is given it before the worker listens
+                admin_port = stack.enter_context(closing(reserve())).port
+            cluster = mockconnect.start(
+                workers=[{"config": _own(wish, number)} for number in range(1, wish.workers + 1)],
+                kafka_version=version,
+                plugins=[*([] if hides_bare(wish) else plugins), *plugin_path(version, wish)],
+                mode="standalone" if wish.standalone else "distributed",
+                config={"group.id": "connect-oracle", **_properties(wish, admin_port)},
+                users=dict(wish.users),
+                **_tls(wish),
+            )
+            stack.enter_context(cluster)
             for number, own in wish.own if wish.tls else ():
                 how = "tls" if "tls.trusts" in dict(own) else "tls_refused"
                 cluster.partition(number - 1, 0, how=how)

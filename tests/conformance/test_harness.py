@@ -5,11 +5,13 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import cache
 from pathlib import Path
 
 import pytest
+
+from mockconnect.rest.ports import reserve
 
 from .compare import Verdict, compare, endpoint_of
 from .normalise import Normaliser, Observation
@@ -225,18 +227,14 @@ class Unchanging:
 
 def test_a_wait_that_never_ends_fails_or_is_given_up() -> None:
     wait = Script("s", ClusterWish(), False, "0.10", load_steps([{"settle": "c STOPPED 0"}], "here"))
-    target = Unchanging(closed_port())
-    with pytest.raises(PlayError):
-        list(Player(target).play(wait))
-    steps = load_steps([{"send": "GET /{{nothing}}"}, {"quiet": 1}], "here")
-    lenient = Player(target, lenient=True)
-    assert not list(lenient.play(Script("s", ClusterWish(), False, "0.10", steps)))
-    assert lenient.in_vain == {0: "nothing was saved as 'nothing'"}
-    again = Player(target, in_vain={0: "never"})
-    assert not list(again.play(wait))
+    with closing(reserve()) as refusing:
+        target = Unchanging(refusing.port)
+        with pytest.raises(PlayError):
+            list(Player(target).play(wait))
+        steps = load_steps([{"send": "GET /{{nothing}}"}, {"quiet": 1}], "here")
+        lenient = Player(target, lenient=True)
+        assert not list(lenient.play(Script("s", ClusterWish(), False, "0.10", steps)))
+        assert lenient.in_vain == {0: "nothing was saved as 'nothing'"}
+        again = Player(target, in_vain={0: "never"})
+        assert not list(again.play(wait))
     assert target.passed_s == 1 + LENIENT_PATIENCE_S
-
-
-def closed_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])

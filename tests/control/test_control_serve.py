@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 from click.testing import CliRunner
 
@@ -21,6 +22,7 @@ from mockconnect import cli, options
 from mockconnect.cli import _with_control, main
 from mockconnect.hosting import start_async
 from mockconnect.options import OptionsError
+from tests.ports import own_port
 
 LAST_LINE = "Ctrl-C stops it."
 Serve = Callable[..., tuple[list[str], Any]]
@@ -143,20 +145,23 @@ def test_time_that_goes_on_by_itself(controlled: Any) -> None:
     assert moved["now_ms"] >= moved["from_ms"] + 3_600_000
 
 
-def test_others_get_their_turn_while_time_is_moved(controlled: Any) -> None:
-    control = controlled()
-    answers: list[Any] = []
-    mover = threading.Thread(
-        target=lambda: answers.append(control("POST", "/clock/advance", {"by": "12h"}).body)
-    )
-    start_ms = control.get("/clock")["now_ms"]
-    mover.start()
-    between = [control.get("/clock")["now_ms"]]
-    while mover.is_alive():
-        between.append(control.get("/clock")["now_ms"])
-    mover.join()
-    assert answers[0]["now_ms"] == start_ms + 12 * 3_600_000
-    assert any(start_ms < instant < answers[0]["now_ms"] for instant in between)
+async def test_others_get_their_turn_while_time_is_moved() -> None:
+    async with (  # all on one loop, so that nobody's turn depends on the machine
+        start_async(control_port=0) as cluster,
+        aiohttp.ClientSession(cluster.control_url) as session,
+    ):
+
+        async def asked(method: str, path: str, **more: Any) -> int:
+            async with session.request(method, path, **more) as answer:
+                return int((await answer.json())["now_ms"])
+
+        start_ms = await asked("GET", "/clock")
+        mover = asyncio.ensure_future(asked("POST", "/clock/advance", json={"by": "12h"}))
+        between = []
+        while not mover.done():
+            between.append(await asked("GET", "/clock"))
+        assert await mover == start_ms + 12 * 3_600_000
+        assert any(start_ms < instant < mover.result() for instant in between)
 
 
 async def test_on_the_loop_of_the_test() -> None:
@@ -165,8 +170,7 @@ async def test_on_the_loop_of_the_test() -> None:
 
 
 def test_ports_are_free_again() -> None:
-    with mockconnect.start(workers=1, control_port=0) as cluster:
-        url = cluster.control_url
-        assert url is not None
-    with mockconnect.start(workers=1, control_port=int(url.rpartition(":")[2])) as cluster:
-        assert cluster.control_url == url
+    with own_port() as port:
+        for _ in range(2):
+            with mockconnect.start(workers=1, control_port=port) as cluster:
+                assert cluster.control_url == f"http://127.0.0.1:{port}"

@@ -102,12 +102,15 @@ def test_following_events(control: Any) -> None:
     command = [sys.executable, "-m", "mockconnect.cli", "ctl", "events", "--follow", "--since", "0"]
     environment = {**os.environ, "MOCKCONNECT_CONTROL_URL": control.url}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as following:
-        assert following.stdout is not None
-        assert following.stdout.readline().split()[:3] == ["1", "0", "connect-0"]
-        control("POST", "/faults", "crash: connect-1")
-        assert any("crash-1 begins" in line for line in following.stdout)
-        control.cluster.close()
-        assert following.wait(30) == 0
+        try:
+            assert following.stdout is not None
+            assert following.stdout.readline().split()[:3] == ["1", "0", "connect-0"]
+            control("POST", "/faults", "crash: connect-1")
+            assert any("crash-1 begins" in line for line in following.stdout)
+            control.cluster.close()
+            assert following.wait() == 0
+        finally:
+            following.kill()
 
 
 def test_scenarios(control: Any, ctl: Ctl, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from mockconnect.rest.ports import ReservedPort, reserve
 from mockconnect.rest.server import RestServer
 
 FILE_SOURCE = "org.apache.kafka.connect.file.FileStreamSourceConnector"
-SECONDS = 5
+SECONDS = 60
 """Nothing takes as long; it only turns a hanging test into a failing one."""
 
 
