@@ -174,16 +174,17 @@ def kc(follower_url: str) -> CommandLine:
 
 
 @pytest.fixture(scope="session")
-def kafka_connect_cli_home(pytestconfig: pytest.Config) -> Path:
+def kafka_connect_cli_home(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """kafka-connect-cli, in a folder of its own.
 
     It cannot be a dependency of the tests: its package is called kafka_connect, like that of
     kafka-connect-py, and it pins a requests and a urllib3 that do not run on Python 3.12. So it runs with
-    ours. The folder is kept with pytest's cache, and only the first run downloads; moving it into place at
-    the end lets parallel runs share it.
+    ours. The folder is kept with pytest's cache, if there is one, and only the first run downloads; moving it
+    into place at the end lets parallel runs share it.
     """
     requirement = "kafka-connect-cli==0.2.5"
-    shelf = pytestconfig.cache.mkdir("clients")
+    kept = pytestconfig.pluginmanager.hasplugin("cacheprovider")
+    shelf = pytestconfig.cache.mkdir("clients") if kept else tmp_path_factory.mktemp("clients")
     home = shelf / requirement
     if not home.is_dir():
         fresh = Path(tempfile.mkdtemp(dir=shelf))
