@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
+from elsewhere import printed
 
 from mockconnect.catalog import apache_plugins
 from mockconnect.core.cluster import Cluster, ClusterOptions, SeedConnector
@@ -23,7 +20,6 @@ PLUGINS = (
     simulated_connector(SINK, "sink", "1.0"),
     *apache_plugins(),
 )
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def run(seed: int, prepare: Callable[[Cluster], object] = lambda _: None) -> Cluster:
@@ -79,15 +75,4 @@ def expected() -> str:
 
 @pytest.mark.parametrize("hash_seed", ["0", "1", "random"])
 def test_hash_randomisation_changes_nothing(hash_seed: str, expected: str) -> None:
-    code = "from test_determinism import fingerprint; print(ascii(fingerprint(7)))"
-    paths = os.pathsep.join([str(ROOT), str(Path(__file__).parent)])
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env={**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": paths},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == ascii(expected)
+    assert printed("test_determinism", "fingerprint(7)", hash_seed) == ascii(expected)

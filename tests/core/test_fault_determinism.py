@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
+from elsewhere import printed
 from scene import Scene
 
 from mockconnect import faults
@@ -17,7 +13,6 @@ PLAIN = simulated_connector(
     "com.example.PlainConnector", "source", "1.0", tasks="tasks_max", writes_topics=["out-{#}", "all"]
 )
 CONFIG = {"connector.class": "com.example.PlainConnector", "tasks.max": "3"}
-ROOT = Path(__file__).resolve().parents[2]
 STORY: tuple[faults.Fault, ...] = (
     faults.Crash("one", for_ms=20_000),
     faults.Freeze("follower", for_ms=4_000),
@@ -58,15 +53,4 @@ def test_the_same_faults_give_the_same_run(expected: str) -> None:
 
 @pytest.mark.parametrize("hash_seed", ["1", "random"])
 def test_hash_randomisation_changes_nothing(hash_seed: str, expected: str) -> None:
-    code = "from test_fault_determinism import fingerprint; print(ascii(fingerprint()))"
-    paths = os.pathsep.join([str(ROOT), str(Path(__file__).parent)])
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env={**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": paths},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == ascii(expected)
+    assert printed("test_fault_determinism", "fingerprint()", hash_seed) == ascii(expected)
