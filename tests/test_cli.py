@@ -26,7 +26,8 @@ from mockconnect.cli import main, serve
 from mockconnect.rest.ports import reserve
 
 LAST_LINE = "Ctrl-C stops it."
-TIMEOUT_S = 30
+TIMEOUT_S = 300
+"""Nothing takes as long; it only turns a hanging test into a failing one."""
 
 
 def invoke(*arguments: str) -> Result:

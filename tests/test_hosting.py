@@ -36,7 +36,7 @@ def ask(url: str, path: str = "", method: str = "GET", body: object = None) -> t
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url + path, data, {"Content-Type": "application/json"}, method=method)
     try:
-        with urllib.request.urlopen(request, timeout=30) as response:
+        with urllib.request.urlopen(request, timeout=300) as response:
             return response.status, json.loads(response.read() or b"null")
     except urllib.error.HTTPError as error:
         with error:
@@ -135,13 +135,13 @@ def test_a_request_that_nobody_answers_does_not_hold_up_the_end() -> None:
         connection = urllib.request.Request(url + "/connectors")
         asked.set()
         with pytest.raises(OSError):  # noqa: PT011 - reset or cut off, as the system likes
-            urllib.request.urlopen(connection, timeout=30)
+            urllib.request.urlopen(connection, timeout=300)
 
     thread = threading.Thread(target=client)
     thread.start()
-    asked.wait(30)
+    asked.wait(300)
     cluster.close()
-    thread.join(30)
+    thread.join(300)
     assert not thread.is_alive()
 
 
@@ -249,7 +249,7 @@ def test_a_frozen_worker_answers_when_it_is_thawed(cluster: RunningCluster) -> N
     client.join(0.05)
     assert answers == []
     worker.thaw()
-    client.join(30)
+    client.join(300)
     assert answers == [(200, ["c"])]
 
 

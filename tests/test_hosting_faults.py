@@ -31,7 +31,7 @@ def cluster() -> Iterator[RunningCluster]:
 def ask(url: str, path: str, method: str = "GET") -> tuple[int, Any]:
     request = urllib.request.Request(url + path, method=method)
     try:
-        with urllib.request.urlopen(request, timeout=30) as response:
+        with urllib.request.urlopen(request, timeout=300) as response:
             return response.status, json.loads(response.read() or b"null")
     except urllib.error.HTTPError as error:
         with error:

@@ -40,7 +40,7 @@ class Scene:
         """Status code, and the message of an error or else the body."""
         request = urllib.request.Request(self.cluster.urls[worker].rstrip("/") + path, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=10) as answer:
+            with urllib.request.urlopen(request, timeout=300) as answer:
                 return answer.status, json.loads(answer.read() or "null")
         except urllib.error.HTTPError as error:
             with error:

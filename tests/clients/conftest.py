@@ -160,7 +160,7 @@ def run(command: list[str], environment: dict[str, str] | None = None, folder: P
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=600,
         check=False,
     )
     return Ran(done.returncode, done.stdout.strip(), done.stderr)

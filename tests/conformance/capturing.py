@@ -99,7 +99,7 @@ def read_all(urls: Sequence[str], names: Iterable[str], classes: Iterable[str]) 
 
 def _get(url: str, path: str) -> Any:
     try:
-        with urllib.request.urlopen(f"{url}{path}", timeout=30) as response:
+        with urllib.request.urlopen(f"{url}{path}", timeout=300) as response:
             return json.load(response)
     except urllib.error.HTTPError as error:
         with error:

@@ -40,7 +40,7 @@ def ask_with(url: str, method: str, data: bytes | None, headers: Mapping[str, st
     """With these bytes."""
     request = urllib.request.Request(url, data, dict(headers), method=method)
     try:
-        with urllib.request.urlopen(request, timeout=30) as response:
+        with urllib.request.urlopen(request, timeout=300) as response:
             return Answer(response.status, _body(response), response.headers)
     except urllib.error.HTTPError as error:
         with error:
@@ -68,7 +68,7 @@ class Controlled:
 
     def cluster_get(self, path: str) -> Any:
         """What a client of the cluster itself is answered."""
-        with urllib.request.urlopen(self.cluster.url + path, timeout=30) as response:
+        with urllib.request.urlopen(self.cluster.url + path, timeout=300) as response:
             return json.load(response)
 
     def get(self, path: str) -> Any:

@@ -29,7 +29,7 @@ def connect(control: Any, path: str, number: int = 0, method: str = "GET") -> in
     """A client of the simulated cluster asks."""
     request = urllib.request.Request(control.cluster.urls[number] + path, method=method)
     try:
-        with urllib.request.urlopen(request, timeout=30) as response:
+        with urllib.request.urlopen(request, timeout=300) as response:
             return int(response.status)
     except urllib.error.HTTPError as error:
         with error:
@@ -338,7 +338,7 @@ def test_events(control: Any) -> None:
 
 def test_events_as_they_come(control: Any) -> None:
     request = urllib.request.Request(f"{control.url}/events?since=0", headers={"Accept": "text/event-stream"})
-    with LOCAL.open(request, timeout=30) as answer:
+    with LOCAL.open(request, timeout=300) as answer:
         assert answer.headers["Content-Type"] == "text/event-stream"
         first = _next(answer)
         assert (first["id"], first["data"]["number"]) == (1, 1)
@@ -349,13 +349,13 @@ def test_events_as_they_come(control: Any) -> None:
     resumed = urllib.request.Request(
         f"{control.url}/events?follow=true", headers={"Last-Event-ID": str(event - 1)}
     )
-    with LOCAL.open(resumed, timeout=30) as answer:
+    with LOCAL.open(resumed, timeout=300) as answer:
         assert _next(answer)["id"] == event
 
 
 def test_the_end_of_the_cluster_ends_the_events(controlled: START) -> None:
     control = controlled()
-    with LOCAL.open(f"{control.url}/events?follow=true", timeout=30) as answer:
+    with LOCAL.open(f"{control.url}/events?follow=true", timeout=300) as answer:
         assert answer.readline() == b": mockconnect\n"
         control.cluster.close()
         assert answer.read().strip() == b""
@@ -496,7 +496,7 @@ def test_bodies_are_bounded_and_texts(control: Any) -> None:
     assert control("POST", "/faults", "x" * (1024 * 1024 + 1)).status_code == 413
     request = urllib.request.Request(f"{control.url}/faults", b"\xff")
     with pytest.raises(urllib.error.HTTPError) as error:
-        LOCAL.open(request, timeout=30)
+        LOCAL.open(request, timeout=300)
     with error.value:
         assert error.value.code == 400
 
@@ -633,7 +633,7 @@ def test_the_mirror(control: Any) -> None:
     assert after["requests"] == before["requests"] == 0
     assert after["clock"]["now_ms"] == before["clock"]["now_ms"]
     with LOCAL.open(
-        f"{control.cluster.urls[1]}/__mockconnect/events?since=0&follow=true", timeout=30
+        f"{control.cluster.urls[1]}/__mockconnect/events?since=0&follow=true", timeout=300
     ) as answer:
         assert _next(answer)["id"] == 1
 

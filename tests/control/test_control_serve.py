@@ -59,7 +59,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
     yield start
     for process in processes:
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0
+        assert process.wait(300) == 0
         assert process.stdout is not None
         process.stdout.close()
 

@@ -39,7 +39,7 @@ def ask(
 ) -> tuple[int, str, str]:
     """Status, Location and body."""
     address = cluster.urls[worker].removeprefix("https://")
-    connection = http.client.HTTPSConnection(address, context=context(identity), timeout=10)
+    connection = http.client.HTTPSConnection(address, context=context(identity), timeout=300)
     try:
         method = "PUT" if path.endswith("/config") else "GET"
         body = '{"connector.class":"FileStreamSource","topic":"t"}' if method == "PUT" else None
@@ -124,7 +124,7 @@ async def test_a_port_ends_at_the_moment_when_somebody_comes() -> None:
 
 def test_a_crash_breaks_connections(cluster: RunningCluster) -> None:
     address = cluster.url.removeprefix("https://")
-    connection = http.client.HTTPSConnection(address, context=context(), timeout=10)
+    connection = http.client.HTTPSConnection(address, context=context(), timeout=300)
     connection.request("GET", "/connectors")
     assert connection.getresponse().read() == b"[]"
     cluster.crash(0)

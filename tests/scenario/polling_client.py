@@ -26,7 +26,7 @@ def ask(method: str, url: str, body: Any = None) -> tuple[int, Any]:
     data = None if body is None else json.dumps(body).encode()
     request = Request(url, data, {"Content-Type": "application/json"}, method=method)
     try:
-        with OPENER.open(request, timeout=30) as response:
+        with OPENER.open(request, timeout=300) as response:
             text = response.read()
             return response.status, json.loads(text) if text else None
     except HTTPError as error:
