@@ -63,8 +63,9 @@ def robust() -> int:
         status_code, _ = ask("PUT", f"{URL}/connectors/sink/config", CONFIG)
         if status_code in (200, 201):
             return 0 if runs(deadline) else 4
+        answered = time.monotonic()
         time.sleep(pause_s)
-        pause_s = min(pause_s * 2, 2)
+        pause_s = 2 * (time.monotonic() - answered)  # a busy machine sleeps longer than it was told
     return 5
 
 
