@@ -17,7 +17,7 @@ HOST = "Host: 127.0.0.1\r\nConnection: close\r\n"
 
 def exchange(url: str, octets: bytes) -> tuple[int, dict[str, str], bytes]:
     """What is answered to these bytes: status code, headers, body."""
-    with socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])), timeout=30) as client:
+    with socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])), timeout=300) as client:
         client.sendall(octets)
         answer = b""
         while chunk := client.recv(65_536):

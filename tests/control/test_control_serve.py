@@ -114,14 +114,12 @@ def test_a_usual_port_that_is_taken(taken: int) -> None:
 
 
 def test_a_usual_port_that_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
-    with mockconnect.start(workers=1, control_port=0) as cluster:
-        assert cluster.control_url is not None
-        port = int(cluster.control_url.rpartition(":")[2])
-    monkeypatch.setattr(options, "CONTROL_PORT", port)
-    monkeypatch.setattr(cli, "CONTROL_PORT", port)
-    with mockconnect.start(workers=1, control_port="auto") as cluster:
-        assert cluster.control_url == f"http://127.0.0.1:{port}"
-        assert cli._how_to_control(cluster, {"control_port": "auto"}) == "mockconnect ctl --help"
+    with own_port() as port:
+        monkeypatch.setattr(options, "CONTROL_PORT", port)
+        monkeypatch.setattr(cli, "CONTROL_PORT", port)
+        with mockconnect.start(workers=1, control_port="auto") as cluster:
+            assert cluster.control_url == f"http://127.0.0.1:{port}"
+            assert cli._how_to_control(cluster, {"control_port": "auto"}) == "mockconnect ctl --help"
 
 
 def test_a_port_that_was_asked_for_is_not_given_up(taken: int) -> None:

@@ -26,7 +26,7 @@ def ask(cluster: RunningCluster, path: str, number: int = 0, method: str = "GET"
     """A client of the simulated cluster asks."""
     request = urllib.request.Request(cluster.urls[number] + path, method=method)
     try:
-        with LOCAL.open(request, timeout=30) as response:
+        with LOCAL.open(request, timeout=300) as response:
             return int(response.status)
     except urllib.error.HTTPError as error:
         with error:
@@ -238,7 +238,7 @@ def test_whoever_moves_time_is_told(controlled: START) -> None:
     while control.get("/clock")["now_ms"] < 60_000:
         pass
     control("POST", "/reset")
-    mover.join(60)
+    mover.join()
     assert answers[0].status_code == 409
     assert "the cluster was reset meanwhile" in answers[0].body["detail"]
 
@@ -260,7 +260,7 @@ def _events(answer: Any, count: int) -> list[dict[str, str]]:
 @pytest.mark.parametrize("mirrored", [False, True])
 def test_events_go_on(control: Any, mirrored: bool) -> None:
     url = f"{control.cluster.urls[1]}/__mockconnect" if mirrored else control.url
-    with LOCAL.open(f"{url}/events?follow=true&since=0", timeout=30) as answer:
+    with LOCAL.open(f"{url}/events?follow=true&since=0", timeout=300) as answer:
         assert _events(answer, 1)[0]["id"] == "1"
         count = control.get("/events")["next"]
         _events(answer, count - 1)
@@ -278,7 +278,7 @@ def test_a_lost_connection_goes_on_in_the_run_that_it_was_in(
 ) -> None:
     control("POST", "/reset")
     request = urllib.request.Request(f"{control.url}/events?follow=true", headers={"Last-Event-ID": last})
-    with LOCAL.open(request, timeout=30) as answer:
+    with LOCAL.open(request, timeout=300) as answer:
         assert [one["id"] for one in _events(answer, len(expected))] == expected
 
 
