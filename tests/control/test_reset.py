@@ -202,7 +202,7 @@ def test_a_request_that_is_being_answered_loses_its_connection(controlled: START
     while not control.cluster._do(lambda: control.cluster._hosted.clock._open):
         pass
     control("POST", "/reset")
-    waiting.join(30)
+    waiting.join()
     assert isinstance(outcome[0], ConnectionError | http.client.HTTPException), outcome
     assert control.get("/requests")["requests"] == []
     assert ask(control.cluster, "/connectors", 1) == 200
