@@ -75,6 +75,7 @@ class LocalAnswers:
         self._loggers = loggers
         self._epoch_ms = epoch_ms
         self.plugins = plugins
+        self._tells_types = settings.version.has("connector_type")
         self._types: dict[tuple[str, str | None], str] = {}
         self._names_table = names_table
         self.raw_configs: Callable[[], ClusterConfigState] = configs.snapshot
@@ -132,20 +133,17 @@ class LocalAnswers:
         if entry is None:
             return None
         tasks = 0 if entry.inconsistent else entry.task_count
-        return self._typed(
-            connector_info(name, entry.config, tasks), lambda: self.connector_type(entry.config)
-        )
+        answer = connector_info(name, entry.config, tasks)
+        if self._tells_types:
+            answer["type"] = self.connector_type(entry.config)
+        return answer
 
     def created_info(self, name: str, config: Config, tasks: int, *, created: bool) -> Answer:
         """``ConnectorInfo`` of the config just written."""
         told = not created or self._settings.version.has("create_tells_type")
-        info = connector_info(name, config, tasks)
-        return self._typed(info, lambda: self.connector_type(config) if told else None)
-
-    def _typed(self, answer: Answer, kind: Callable[[], str | None]) -> Answer:
-        """With the field ``type``, if this version has it."""
-        if self._settings.version.has("connector_type"):
-            answer["type"] = kind()
+        answer = connector_info(name, config, tasks)
+        if self._tells_types:
+            answer["type"] = self.connector_type(config) if told else None
         return answer
 
     def connector_status(self, name: str) -> Answer:
@@ -159,7 +157,9 @@ class LocalAnswers:
             "connector": self._state(entry.connector),
             "tasks": [self._task_state(task, entry.tasks[task]) for task in sorted(entry.tasks)],
         }
-        return self._typed(answer, lambda: self.connector_type(None if config is None else config.config))
+        if self._tells_types:
+            answer["type"] = self.connector_type(None if config is None else config.config)
+        return answer
 
     def task_status(self, task_id: ConnectorTaskId) -> Answer:
         status = self._statuses.task(task_id)
