@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from mockconnect.core.declared import simulated_connector
-    from mockconnect.core.plugins import PluginDesc
+    from mockconnect.core.plugin_desc import PluginDesc
     from mockconnect.hosting import NotReachedError, RunningCluster, Worker, start, start_async
     from mockconnect.options import OptionsError
 
@@ -28,7 +28,7 @@ __all__ = [
 _ROOMS: Final = {
     "NotReachedError": "hosting",
     "OptionsError": "options",
-    "PluginDesc": "core.plugins",
+    "PluginDesc": "core.plugin_desc",
     "RunningCluster": "hosting",
     "Worker": "hosting",
     "simulated_connector": "core.declared",

@@ -31,7 +31,7 @@ from typing import Any, Final
 
 from mockconnect.catalog import Entry, apache_plugins, entries, plugins_of
 from mockconnect.core.declared import DeclarationError, plugin_from_dict
-from mockconnect.core.plugins import PluginDesc
+from mockconnect.core.plugin_desc import PluginDesc
 from mockconnect.core.versions import KafkaVersion
 from mockconnect.files.cluster import Cluster, PluginEntry, Source, WorkerGiven, read_cluster
 from mockconnect.files.nodes import Entries, Items, parse_file

@@ -83,7 +83,7 @@ def list_plugins(glob: str | None, kind: str | None, kafka_version: str | None, 
 
 
 def _check_kind(command: str, kind: str) -> None:
-    from mockconnect.core.plugins import LISTED  # noqa: PLC0415 - heavy
+    from mockconnect.core.plugin_desc import LISTED  # noqa: PLC0415 - heavy
     from mockconnect.files.problems import one_of  # noqa: PLC0415 - heavy
 
     if kind not in LISTED:

@@ -52,7 +52,8 @@ from mockconnect.core.faults import (
 )
 from mockconnect.core.injecting import FaultRow
 from mockconnect.core.journal import RequestRow
-from mockconnect.core.plugins import PluginDesc, Plugins
+from mockconnect.core.plugin_desc import PluginDesc
+from mockconnect.core.plugins import Plugins
 from mockconnect.core.remembering import remembered
 from mockconnect.core.settings import WorkerSettings
 from mockconnect.core.sim import TraceRow

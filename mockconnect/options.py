@@ -24,7 +24,7 @@ from mockconnect.connectors import read_connectors, seed_of, worker_ids
 from mockconnect.core.cluster import EPOCH_MS
 from mockconnect.core.loggers import LEVELS
 from mockconnect.core.past import LoggerLevel
-from mockconnect.core.plugins import PluginDesc
+from mockconnect.core.plugin_desc import PluginDesc
 from mockconnect.core.seeding import SeedConnector
 from mockconnect.core.settings import Timing, WorkerSettings
 from mockconnect.core.versions import NEWEST, KafkaVersion

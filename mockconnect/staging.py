@@ -18,7 +18,7 @@ import msgspec
 
 from mockconnect.cluster_arguments import arguments_of, place_of
 from mockconnect.core.cluster import Cluster
-from mockconnect.core.plugins import PluginDesc
+from mockconnect.core.plugin_desc import PluginDesc
 from mockconnect.core.versions import NEWEST, KafkaVersion
 from mockconnect.files.cluster import WorkerGiven
 from mockconnect.files.problems import FileError, Problem

@@ -11,7 +11,8 @@ import pytest
 
 import mockconnect
 from mockconnect.core.declared import plugin_from_dict
-from mockconnect.core.plugins import PluginDesc, Plugins
+from mockconnect.core.plugin_desc import PluginDesc
+from mockconnect.core.plugins import Plugins
 from mockconnect.core.settings import WorkerSettings
 from mockconnect.core.validation import validate_connector_config
 from mockconnect.hosting import RunningCluster

@@ -15,7 +15,8 @@ from mockconnect.catalog import Entry, apache_plugins, entries, plugins_of
 from mockconnect.core.declared import DeclarationError, plugin_from_dict
 from mockconnect.core.enrichment import connector_plugin_config
 from mockconnect.core.errors import ConnectError
-from mockconnect.core.plugins import PluginDesc, Plugins
+from mockconnect.core.plugin_desc import PluginDesc
+from mockconnect.core.plugins import Plugins
 from mockconnect.core.versions import KafkaVersion
 
 Row: TypeAlias = dict[str, Any]

@@ -23,7 +23,7 @@ from importlib import resources
 from mockconnect.core.behaviour import Behaviour
 from mockconnect.core.configdef import ConfigDef
 from mockconnect.core.declared import behaviour_from_dict, definition_from_rows
-from mockconnect.core.plugins import Kind, PluginDesc
+from mockconnect.core.plugin_desc import Kind, PluginDesc
 from mockconnect.core.versions import KafkaVersion, exists
 
 NEWEST = "4.3.1"

@@ -17,7 +17,7 @@ from typing import Any, Generic, TypeVar
 from mockconnect.core.broker import Broker
 from mockconnect.core.connect import ConnectProcess, ConnectWorker
 from mockconnect.core.faults import Fault, FaultError, Target
-from mockconnect.core.plugins import PluginDesc
+from mockconnect.core.plugin_desc import PluginDesc
 from mockconnect.core.sim import Action, Dice, Process, Reply, Sim
 from mockconnect.core.targets import Able, Cast
 from mockconnect.core.versions import KafkaVersion

@@ -27,7 +27,7 @@ from mockconnect.core.member import Coordinator
 from mockconnect.core.network import Break, Network
 from mockconnect.core.offset_store import OffsetStore
 from mockconnect.core.past import LoggerLevel
-from mockconnect.core.plugins import PluginDesc, no_client_keys
+from mockconnect.core.plugin_desc import PluginDesc, no_client_keys
 from mockconnect.core.seeding import SeedConnector, seed
 from mockconnect.core.settings import Timing, WorkerSettings
 from mockconnect.core.sim import Reply, Sim

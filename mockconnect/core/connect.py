@@ -26,7 +26,8 @@ from mockconnect.core.forwarding import Call, HerderOperations, Resources
 from mockconnect.core.herder import DistributedHerder
 from mockconnect.core.network import Layers
 from mockconnect.core.past import Past
-from mockconnect.core.plugins import PluginDesc, Plugins
+from mockconnect.core.plugin_desc import PluginDesc
+from mockconnect.core.plugins import Plugins
 from mockconnect.core.settings import WorkerSettings
 from mockconnect.core.sim import Process, Reply, Steps, Within, hand_over
 from mockconnect.core.status_store import StatusStore

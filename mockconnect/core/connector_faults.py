@@ -25,7 +25,7 @@ from mockconnect.core.faults import (
     WriteStatus,
     Zombie,
 )
-from mockconnect.core.plugins import instantiated
+from mockconnect.core.instantiation import instantiated
 from mockconnect.core.sim import Reply, Steps, Within
 from mockconnect.core.site import InjectedFailure, SlowCode, Whose, throw
 from mockconnect.core.terms import ConnectorTaskId, State, Status

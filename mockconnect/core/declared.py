@@ -31,7 +31,7 @@ from mockconnect.core.configdef import (
     parse_type,
 )
 from mockconnect.core.fields import Check, FieldDef, checks_from_specs
-from mockconnect.core.plugins import Kind, PluginDesc
+from mockconnect.core.plugin_desc import Kind, PluginDesc
 from mockconnect.core.validators import from_spec
 from mockconnect.core.versions import exists
 

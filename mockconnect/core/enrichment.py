@@ -26,8 +26,10 @@ from mockconnect.core.configdef import (
 )
 from mockconnect.core.connector_defs import COMMON_ROWS, ConnectorKind, framework_def
 from mockconnect.core.errors import ConnectError
+from mockconnect.core.java_classes import JavaClass
 from mockconnect.core.javatext import trim
-from mockconnect.core.plugins import SUPER_TYPES, JavaClass, Kind, PluginDesc, Plugins, VersionedPluginError
+from mockconnect.core.plugin_desc import SUPER_TYPES, Kind, PluginDesc
+from mockconnect.core.plugins import Plugins, VersionedPluginError
 from mockconnect.core.terms import Config
 from mockconnect.core.traces import CONNECT_EXCEPTION
 from mockconnect.core.validators import ConcreteClass, ListOf, null_pointer

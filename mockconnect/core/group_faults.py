@@ -20,7 +20,7 @@ from mockconnect.core.faults import (
 )
 from mockconnect.core.group import GroupState
 from mockconnect.core.network import Break
-from mockconnect.core.plugins import PluginDesc
+from mockconnect.core.plugin_desc import PluginDesc
 from mockconnect.core.sim import Reply, Steps, Within
 from mockconnect.core.terms import ConnectorTaskId
 from mockconnect.core.versions import KafkaVersion

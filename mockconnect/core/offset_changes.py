@@ -14,6 +14,7 @@ from mockconnect.core import errors
 from mockconnect.core.answers import Answer, Json
 from mockconnect.core.behaviour import AlteredOffsets, Behaviour
 from mockconnect.core.errors import ConnectError
+from mockconnect.core.instantiation import instantiated
 from mockconnect.core.javahash import (
     DEFAULT_TABLE,
     bucket_order,
@@ -26,7 +27,7 @@ from mockconnect.core.javahash import (
 )
 from mockconnect.core.javatext import parse_integer, value_text
 from mockconnect.core.offset_store import Value, partition_key
-from mockconnect.core.plugins import PluginDesc, instantiated
+from mockconnect.core.plugin_desc import PluginDesc
 from mockconnect.core.sim import Reply, Steps, Within
 from mockconnect.core.site import Site, run_code
 from mockconnect.core.terms import Config

@@ -4,81 +4,27 @@ Rules of this room:
 
 * A :class:`Plugins` belongs to one worker process: two workers of a rolling upgrade have different ones, and a worker
   that restarts gets a fresh one (the connectors it could not load are remembered only as long as the process lives).
-* A :class:`PluginDesc` is a value. Its definition is a function, called when somebody asks for the keys, so a catalogue
-  of hundreds of plugins costs nothing until it is used.
 * Lookup follows ``DelegatingClassLoader`` and ``Plugins``: alias table first, then class name, then simple name.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cmp_to_key
-from typing import Final, Literal, get_args
+from typing import Final, get_args
 
 from mockconnect.core import artifact_version, javatext
 from mockconnect.core.artifact_version import Requirement, version_requirement
-from mockconnect.core.behaviour import Behaviour, Failure, TasksRule, list_items
 from mockconnect.core.configdef import ConfigDef, ConfigError
 from mockconnect.core.connector_defs import Version
 from mockconnect.core.errors import BAD_REQUEST, NOT_FOUND, ConnectError
-from mockconnect.core.traces import CONNECT_EXCEPTION, FRAMES, Throwable
+from mockconnect.core.java_classes import KNOWN_CLASSES, OWN_CONVERTERS, JavaClass
+from mockconnect.core.plugin_aliases import aliases_before_3_6, computed_aliases, scanned_before_3_6
+from mockconnect.core.plugin_desc import LISTED, Kind, PluginDesc, in_order, no_client_keys
+from mockconnect.core.traces import CONNECT_EXCEPTION
 from mockconnect.core.versions import has
-
-__all__ = [
-    "Behaviour",
-    "Failure",
-    "JavaClass",
-    "PluginDesc",
-    "Plugins",
-    "TasksRule",
-    "VersionedPluginError",
-    "connector_task_configs",
-    "start_problem",
-    "transformation_problem",
-]
-
-Kind = Literal[
-    "source",
-    "sink",
-    "transformation",
-    "predicate",
-    "converter",
-    "header_converter",
-    "configprovider",
-    "rest_extension",
-    "connector_client_config_override_policy",
-    "connector",
-]
-"""``PluginType``; ``connector`` was a class of older versions that was neither source nor sink."""
 
 NEWEST: Final[Version] = (4, 3, 1)
 COMPILED_MAX: Final = 1000
-LISTED: Final[tuple[Kind, ...]] = (
-    "sink",
-    "source",
-    "transformation",
-    "predicate",
-    "converter",
-    "header_converter",
-)
-"""The kinds that ``GET /connector-plugins`` shows, in its order."""
-
-SUPER_TYPES: Final[Mapping[Kind, tuple[str, str]]] = {
-    "source": ("SourceConnector", "class"),
-    "sink": ("SinkConnector", "class"),
-    "transformation": ("Transformation", "interface"),
-    "predicate": ("Predicate", "interface"),
-    "converter": ("Converter", "interface"),
-    "header_converter": ("HeaderConverter", "interface"),
-    "configprovider": ("ConfigProvider", "interface"),
-    "rest_extension": ("ConnectRestExtension", "interface"),
-    "connector_client_config_override_policy": ("ConnectorClientConfigOverridePolicy", "interface"),
-    "connector": ("Connector", "class"),
-}
-"""Simple name of the type that a plugin of a kind extends, and whether it is a class or an interface."""
-
 _HIDDEN: Final = (
     "org.apache.kafka.connect.tools.",
     "org.apache.kafka.connect.runtime.PredicatedTransformation",
@@ -88,200 +34,6 @@ _HIDDEN: Final = (
 
 def _is_hidden(plugin: PluginDesc) -> bool:
     return plugin.class_name.startswith(_HIDDEN)
-
-
-UNDEFINED: Final = "undefined"
-_KIND_ORDER: Final[Mapping[str, int]] = {kind: order for order, kind in enumerate(get_args(Kind))}
-
-
-def no_keys() -> ConfigDef:
-    return ConfigDef()
-
-
-def no_client_keys(_client: str) -> ConfigDef:
-    return ConfigDef()
-
-
-@dataclass(frozen=True, slots=True)
-class PluginDesc:
-    """``PluginDesc``. ``version`` is ``None`` for a class that tells none (the list leaves it out then).
-
-    ``location`` is ``classpath``, or a ``file:`` URL for a plugin loaded in isolation. ``behaviour`` belongs to
-    connectors. ``definition`` gives the plugin's own keys.
-    """
-
-    class_name: str
-    kind: Kind
-    version: str | None = None
-    location: str = "classpath"
-    behaviour: Behaviour | None = None
-    definition: Callable[[], ConfigDef] = field(default=no_keys, compare=False, repr=False)
-    abstract: bool = False
-    """A class that can be loaded but not instantiated; Connect does not count it among its plugins."""
-
-    @property
-    def simple_name(self) -> str:
-        """``Class.getSimpleName()``: of a nested class only its own name."""
-        return self.class_name.rpartition(".")[2].rpartition("$")[2]
-
-    @property
-    def is_isolated(self) -> bool:
-        """Loaded from a plugin path, by a class loader of its own."""
-        return self.location != "classpath"
-
-    @property
-    def cannot_be_made(self) -> bool:
-        """Its constructor fails."""
-        return self.behaviour is not None and bool(self.behaviour.failures_at("instantiate"))
-
-    @property
-    def has_no_definition(self) -> bool:
-        """Its ``config()`` answers null."""
-        return self.behaviour is not None and self.behaviour.null_answer == "config"
-
-    @property
-    def known_version(self) -> str:
-        return UNDEFINED if self.version is None else self.version
-
-    @property
-    def told_version(self) -> str | None:
-        """What statuses show. Lists write a version that is Java's null as text (``String.valueOf``)."""
-        return None if self.version == "null" else self.version
-
-    @property
-    def task_class(self) -> str:
-        given = self.behaviour.task_class if self.behaviour else ""
-        return given or self.class_name.removesuffix("Connector") + "Task"
-
-    def info(self) -> dict[str, str]:
-        """``PluginInfo`` as on the wire."""
-        entries = {"class": self.class_name, "type": self.kind, "version": self.known_version}
-        if self.version is None:
-            del entries["version"]
-        return entries
-
-    def __str__(self) -> str:
-        version = self.known_version
-        return (
-            f"PluginDesc{{klass=class {self.class_name}, name='{self.class_name}', version='{version}',"
-            f" encodedVersion={version}, type={self.kind}, typeName='{self.kind}', location='{self.location}'}}"
-        )
-
-
-def _compare(left: PluginDesc, right: PluginDesc) -> int:
-    """``PluginDesc.compareTo``: name, version, isolated before class path (as recorded), location, type."""
-    if left.class_name != right.class_name:
-        return -1 if left.class_name < right.class_name else 1
-    by_version = artifact_version.compare(left.known_version, right.known_version)
-    if by_version:
-        return by_version
-    mine, other = _rank(left), _rank(right)
-    return (mine > other) - (mine < other)
-
-
-def _rank(plugin: PluginDesc) -> tuple[bool, str, int]:
-    return (not plugin.is_isolated, plugin.location, _KIND_ORDER[plugin.kind])
-
-
-_in_order = cmp_to_key(_compare)
-
-
-@dataclass(frozen=True, slots=True)
-class JavaClass:
-    """A class that a config may name: what it is, and whether an instance can be made.
-
-    ``nested`` are its public concrete nested classes of the same kind, which an error about an abstract class suggests.
-    """
-
-    name: str
-    kinds: frozenset[Kind] = frozenset()
-    abstract: bool = False
-    nested: tuple[str, ...] = ()
-    interface: bool = False
-
-    def __str__(self) -> str:
-        return f"{'interface' if self.interface else 'class'} {self.name}"
-
-
-_TRANSFORMS: Final = "org.apache.kafka.connect.transforms."
-
-
-def _keyed(simple_name: str) -> JavaClass:
-    name = _TRANSFORMS + simple_name
-    return JavaClass(name, frozenset({"transformation"}), True, (f"{name}$Key", f"{name}$Value"))
-
-
-def _plain(*names: str) -> list[JavaClass]:
-    return [JavaClass(name) for name in names]
-
-
-OWN_CONVERTERS: Final = (
-    JavaClass("org.apache.kafka.connect.json.JsonConverter", frozenset({"converter", "header_converter"})),
-    JavaClass("org.apache.kafka.connect.storage.SimpleHeaderConverter", frozenset({"header_converter"})),
-)
-"""The converters that every worker has by default, whatever its plugin list says."""
-
-KNOWN_CLASSES: Final[tuple[JavaClass, ...]] = (
-    *map(
-        _keyed,
-        (
-            "Cast",
-            "ExtractField",
-            "Flatten",
-            "HeaderFrom",
-            "HoistField",
-            "InsertField",
-            "MaskField",
-            "ReplaceField",
-            "SetSchemaMetadata",
-            "TimestampConverter",
-        ),
-    ),
-    JavaClass(_TRANSFORMS + "Transformation", frozenset({"transformation"}), True, interface=True),
-    JavaClass(_TRANSFORMS + "predicates.Predicate", frozenset({"predicate"}), True, interface=True),
-    JavaClass("org.apache.kafka.connect.connector.Connector", abstract=True),
-    JavaClass("org.apache.kafka.connect.source.SourceConnector", frozenset({"source"}), True),
-    JavaClass("org.apache.kafka.connect.sink.SinkConnector", frozenset({"sink"}), True),
-    JavaClass("org.apache.kafka.connect.storage.Converter", frozenset({"converter"}), True, interface=True),
-    JavaClass(
-        "org.apache.kafka.connect.storage.HeaderConverter",
-        frozenset({"header_converter"}),
-        True,
-        interface=True,
-    ),
-    *_plain(
-        "java.lang.Boolean",
-        "java.lang.Double",
-        "java.lang.Float",
-        "java.lang.Integer",
-        "java.lang.Long",
-        "java.lang.Object",
-        "java.lang.Short",
-        "java.lang.String",
-        "java.lang.Thread",
-        "java.util.ArrayList",
-        "java.util.Collection",
-        "java.util.HashMap",
-        "java.util.List",
-        "java.util.Map",
-        "java.util.Set",
-        "org.apache.kafka.clients.admin.ForwardingAdmin",
-        "org.apache.kafka.common.metrics.JmxReporter",
-        "org.apache.kafka.common.serialization.ByteArrayDeserializer",
-        "org.apache.kafka.common.serialization.ByteArraySerializer",
-        "org.apache.kafka.common.serialization.StringDeserializer",
-        "org.apache.kafka.common.serialization.StringSerializer",
-        "org.apache.kafka.connect.file.FileStreamSinkTask",
-        "org.apache.kafka.connect.file.FileStreamSourceTask",
-        "org.apache.kafka.connect.mirror.DefaultConfigPropertyFilter",
-        "org.apache.kafka.connect.mirror.DefaultGroupFilter",
-        "org.apache.kafka.connect.mirror.DefaultReplicationPolicy",
-        "org.apache.kafka.connect.mirror.DefaultTopicFilter",
-        "org.apache.kafka.connect.mirror.IdentityReplicationPolicy",
-        "org.apache.kafka.connect.mirror.MirrorSourceTask",
-    ),
-)
-"""Classes that are no plugins but that configs name (as defaults, or by mistake)."""
 
 
 class VersionedPluginError(ConfigError):
@@ -305,9 +57,9 @@ class Plugins:
         self.version = version
         self.client_definition = clients
         """The keys of Kafka's ``producer``, ``consumer`` or ``admin`` client, against which overrides are parsed."""
-        found = plugins if has(version, "all_plugins_versioned") else _scanned_before_3_6(plugins)
+        found = plugins if has(version, "all_plugins_versioned") else scanned_before_3_6(plugins)
         given = dict.fromkeys(found)
-        self._all = sorted((plugin for plugin in given if not plugin.abstract), key=_in_order)
+        self._all = sorted((plugin for plugin in given if not plugin.abstract), key=in_order)
         self._of_kind: dict[str, tuple[PluginDesc, ...]] = {
             kind: tuple(plugin for plugin in self._all if plugin.kind == kind) for kind in get_args(Kind)
         }
@@ -322,7 +74,7 @@ class Plugins:
                 )
         for name, descs in self._by_class.items():
             self._classes[name] = JavaClass(name, frozenset(plugin.kind for plugin in descs))
-        aliases = _aliases if has(version, "all_plugins_versioned") else _aliases_before_3_6
+        aliases = computed_aliases if has(version, "all_plugins_versioned") else aliases_before_3_6
         self._aliases = aliases(self._all)
         kinds = ("sink", "source", "connector")
         self._connectors = tuple(plugin for plugin in self._all if plugin.kind in kinds)
@@ -568,187 +320,3 @@ def _no_fitting_version(
     wanted = artifact_version.requirement_text(requirement)
     text = f"Plugin {name} not found that matches the version range {wanted}, available versions: "
     return VersionedPluginError(text + javatext.value_text(available), available)
-
-
-def _scanned_before_3_6(plugins: Iterable[PluginDesc]) -> list[PluginDesc]:
-    """Only connectors told their versions, and of a class that was found twice in a version the first one stayed.
-
-    Plugin paths were searched before the class path, in the order of their directories; here it is the given one.
-    """
-    found: dict[tuple[str, Kind, str | None], PluginDesc] = {}
-    for plugin in sorted(plugins, key=lambda one: not one.is_isolated):
-        told = plugin if plugin.kind in _CONNECTORS else replace(plugin, version=None)
-        found.setdefault((told.class_name, told.kind, told.version), told)
-    return list(found.values())
-
-
-def _aliases_before_3_6(plugins: Sequence[PluginDesc]) -> dict[str, str]:
-    """``PluginUtils.isAliasUnique`` within each sort of plugin: a class in two versions has no alias at all."""
-    aliases: dict[str, str] = {}
-    for kinds in _ALIASED_BEFORE_3_6:
-        named = [(plugin, *_short_names(plugin)) for plugin in plugins if plugin.kind in kinds]
-        simple_names = Counter(simple for _, simple, _ in named)
-        pruned_names = Counter(pruned for _, _, pruned in named)
-        for plugin, simple, pruned in named:
-            if simple_names[simple] == 1 and pruned_names[pruned] == 1:
-                aliases[simple] = aliases[pruned] = plugin.class_name
-    return aliases
-
-
-_CONNECTORS: Final = ("sink", "source", "connector")
-_ALIASED_BEFORE_3_6: Final[tuple[tuple[str, ...], ...]] = (
-    _CONNECTORS,
-    ("converter",),
-    ("header_converter",),
-    ("transformation",),
-    ("predicate",),
-    ("rest_extension",),
-    ("connector_client_config_override_policy",),
-)
-
-
-def _short_names(plugin: PluginDesc) -> tuple[str, str]:
-    """The simple name, and that without the suffix of its sort."""
-    suffix = "Connector" if plugin.kind in ("source", "sink") else SUPER_TYPES[plugin.kind][0]
-    at = plugin.simple_name.rfind(suffix)
-    return plugin.simple_name, plugin.simple_name[:at] if at > 0 else plugin.simple_name
-
-
-def _aliases(plugins: Iterable[PluginDesc]) -> dict[str, str]:
-    """``PluginUtils.computeAliases``: simple and pruned names that mean one class only."""
-    meanings: dict[str, set[str]] = {}
-    for plugin in plugins:
-        for alias in _short_names(plugin):
-            meanings.setdefault(alias, set()).add(plugin.class_name)
-    return {alias: next(iter(names)) for alias, names in meanings.items() if len(names) == 1}
-
-
-# --- what the worker does around connector code --------------------------------------------------------------------------
-
-
-def no_such_version(
-    config: Mapping[str, str | None],
-    error: Exception,
-    what: str = "instantiate class",
-    frames: Sequence[str] = (),
-) -> Throwable:
-    """What ``Worker`` throws when no version of a connector's class fits; ``what`` it failed to do."""
-    text = f"Failed to {what} for connector {config.get('connector.class')}, class {config.get('name')}"
-    isolation = "org.apache.kafka.connect.runtime.isolation.VersionedPluginLoadingException"
-    if isinstance(error, artifact_version.InvalidVersionError):
-        isolation = "org.apache.maven.artifact.versioning.InvalidVersionSpecificationException"
-    return Throwable(CONNECT_EXCEPTION, text, tuple(frames), Throwable(isolation, str(error), tuple(frames)))
-
-
-def instantiated(plugins: Plugins, config: Mapping[str, str | None]) -> PluginDesc:
-    """``Worker.instantiateConnector``. Raises :class:`ConnectError`."""
-    try:
-        return plugins.connector_of(config)
-    except (VersionedPluginError, artifact_version.InvalidVersionError) as error:
-        problem = no_such_version(config, error)
-        raise ConnectError(500, str(problem.message), CONNECT_EXCEPTION) from error
-
-
-def connector_task_configs(
-    connector: str, config: Mapping[str, str | None], plugin: PluginDesc, version: Version = NEWEST
-) -> list[dict[str, str]]:
-    """``Worker.connectorTaskConfigs``: the connector's own maps, plus what the framework adds.
-
-    Raises :class:`ConnectError` with the class and text of ``TooManyTasksException``.
-    """
-    assert plugin.behaviour is not None, f"{plugin.class_name} is no connector"
-    texts = {key: value for key, value in config.items() if value is not None}
-    max_tasks = javatext.parse_integer(javatext.trim(texts.get("tasks.max", "1")), 32) or 1
-    generated = plugin.behaviour.task_configs(texts, max_tasks)
-    check_tasks_max(connector, texts, len(generated), max_tasks, version)
-    added = {"task.class": plugin.task_class}
-    added.update((key, texts[key]) for key in ("topics", "topics.regex") if key in texts)
-    return [{**task_config, **added} for task_config in generated]
-
-
-def check_tasks_max(
-    connector: str, config: Mapping[str, str | None], tasks: int, max_tasks: int, version: Version = NEWEST
-) -> None:
-    """``Worker.checkTasksMax``, done when task configs are generated and again when a task starts."""
-    enforced = javatext.trim(config.get("tasks.max.enforce") or "true").lower() == "true"
-    if tasks <= max_tasks or not enforced or not has(version, "tasks_max_enforced"):
-        return
-    text = (
-        f"The connector {connector} has generated {tasks} tasks, which is greater than {max_tasks},"
-        " the maximum number of tasks it is configured to create."
-        " This behaviour should be considered a bug and is disallowed."
-        " If necessary, it can be permitted by reconfiguring the connector with 'tasks.max.enforce' set to false;"
-        " however, this option will be removed in a future release of Kafka Connect."
-    )
-    raise ConnectError(500, text, "org.apache.kafka.connect.runtime.TooManyTasksException")
-
-
-def start_problem(plugin: PluginDesc, config: Mapping[str, str | None]) -> Throwable | None:
-    """What stops a config that passed validation: a null value, or one that the connector's ``start`` cannot parse."""
-    for key, value in config.items():
-        if value is None:
-            text = f"Non-string value found in original settings for key {key}: null"
-            return Throwable("java.lang.ClassCastException", text)
-    if plugin.behaviour is not None and plugin.behaviour.parses_config:
-        try:
-            plugin.definition().parse(config, lambda name: name)
-        except ConfigError as error:
-            return Throwable("org.apache.kafka.common.config.ConfigException", str(error))
-    return None
-
-
-def transformation_problem(config: Mapping[str, str | None], version: Version = NEWEST) -> Throwable | None:
-    """What stops a task before it exists: a transformation that names a predicate which is not defined.
-
-    ``ConnectorConfig.transformationStages`` asks for the predicate's keys, which are in no definition.
-    """
-    defined = list_items(config.get("predicates"))
-    for alias in list_items(config.get("transforms")):
-        predicate = config.get(f"transforms.{alias}.predicate")
-        if predicate is not None and predicate not in defined:
-            return _undefined_predicate(predicate, has(version, "plugin_versions"))
-    return None
-
-
-def header_converter_problem(config: Mapping[str, str | None], version: Version = NEWEST) -> Throwable | None:
-    """What stops a task before it exists: the version of a header converter without its class.
-
-    ``Plugins.newHeaderConverter`` takes the version for a sign that there is a class.
-    """
-    unnamed = (
-        config.get("header.converter") is None and config.get("header.converter.plugin.version") is not None
-    )
-    if not unnamed or not has(version, "plugin_versions"):
-        return None
-    text = 'Cannot invoke "Object.hashCode()" because "key" is null'
-    frames = (
-        "java.base/java.util.concurrent.ConcurrentHashMap.get(ConcurrentHashMap.java:936)",
-        "org.apache.kafka.connect.runtime.isolation.Plugins.newHeaderConverter(Plugins.java:534)",
-        *FRAMES["task_instantiate"],
-    )
-    return Throwable("java.lang.NullPointerException", text, frames)
-
-
-def _undefined_predicate(predicate: str, versioned: bool) -> Throwable:
-    key = f"predicates.{predicate}.{'plugin.version' if versioned else 'type'}"
-    own, runtime = "org.apache.kafka.common.config", "org.apache.kafka.connect.runtime.ConnectorConfig"
-    frames = (
-        f"{runtime}.transformationStages(ConnectorConfig.java:406)",
-        "org.apache.kafka.connect.runtime.Worker$TaskBuilder.build(Worker.java:1852)",
-        *FRAMES["task_instantiate"],
-    )
-    inner = (
-        f"{runtime}.getTransformationOrPredicate(ConnectorConfig.java:422)",
-        f"{runtime}.transformationStages(ConnectorConfig.java:384)",
-        *frames[1:],
-    )
-    innermost = (
-        f"{own}.AbstractConfig.get(AbstractConfig.java:176)",
-        f"{own}.AbstractConfig.getString(AbstractConfig.java:211)",
-        f"{runtime}.getTransformationOrPredicate(ConnectorConfig.java:416)",
-        *inner[1:],
-    )
-    thrown = Throwable(f"{own}.ConfigException", f"Unknown configuration '{key}'", innermost)
-    if versioned:
-        thrown = Throwable(CONNECT_EXCEPTION, str(thrown), inner, thrown)
-    return Throwable(CONNECT_EXCEPTION, str(thrown), frames, thrown)

@@ -14,8 +14,10 @@ from contextlib import suppress
 from mockconnect.core.broker import Broker
 from mockconnect.core.config_store import ConfigStore, ConnectorEntry
 from mockconnect.core.errors import ConnectError
+from mockconnect.core.instantiation import instantiated
 from mockconnect.core.offset_store import Offset, Partition
-from mockconnect.core.plugins import PluginDesc, Plugins, instantiated
+from mockconnect.core.plugin_desc import PluginDesc
+from mockconnect.core.plugins import Plugins
 from mockconnect.core.seeding import SeedConnector, SeedStatus
 from mockconnect.core.status_store import StatusStore
 from mockconnect.core.terms import Status, TargetState

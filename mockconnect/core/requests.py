@@ -20,8 +20,8 @@ from mockconnect.core.answers import Answer, Created, Json, hash_ordered, patche
 from mockconnect.core.configdef import ConfigInfos
 from mockconnect.core.errors import Redirect
 from mockconnect.core.herder import DistributedHerder
+from mockconnect.core.instantiation import instantiated
 from mockconnect.core.offset_changes import Changes, OffsetChanges
-from mockconnect.core.plugins import instantiated
 from mockconnect.core.settings import HMAC_SHA256
 from mockconnect.core.sim import Reply, Steps, Within
 from mockconnect.core.stages import StagedReply

@@ -9,7 +9,7 @@ from __future__ import annotations
 from mockconnect.core.config_store import ClusterConfigState
 from mockconnect.core.lifecycle import Instance, TaskPhase
 from mockconnect.core.past import Past
-from mockconnect.core.plugins import PluginDesc
+from mockconnect.core.plugin_desc import PluginDesc
 from mockconnect.core.site import Thrown
 from mockconnect.core.terms import Config, ConnectorTaskId, State, TargetState
 from mockconnect.core.worker import Worker, find_plugin

@@ -20,9 +20,11 @@ from mockconnect.core.answers import hash_ordered
 from mockconnect.core.broker import Broker
 from mockconnect.core.config_store import SessionKey
 from mockconnect.core.errors import ConnectError
+from mockconnect.core.instantiation import connector_task_configs, instantiated
 from mockconnect.core.offset_store import Offset, Partition
 from mockconnect.core.past import LoggerLevel, Past
-from mockconnect.core.plugins import PluginDesc, Plugins, connector_task_configs, instantiated
+from mockconnect.core.plugin_desc import PluginDesc
+from mockconnect.core.plugins import Plugins
 from mockconnect.core.settings import WorkerSettings
 from mockconnect.core.terms import Assignment, Config, ConnectorTaskId, State, Status, TargetState, TaskConfig
 from mockconnect.core.worker_task import offsets_owner

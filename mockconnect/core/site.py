@@ -19,7 +19,8 @@ from mockconnect.core.errors import Expected
 from mockconnect.core.loggers import Loggers
 from mockconnect.core.offset_store import OffsetStore
 from mockconnect.core.patterns import matches
-from mockconnect.core.plugins import PluginDesc, Plugins
+from mockconnect.core.plugin_desc import PluginDesc
+from mockconnect.core.plugins import Plugins
 from mockconnect.core.settings import Timing, WorkerSettings
 from mockconnect.core.sim import Process, Reply, Sim, Steps, Within
 from mockconnect.core.status_store import StatusStore, record_bytes

@@ -40,7 +40,8 @@ from mockconnect.core.enrichment import (
     own_definition,
 )
 from mockconnect.core.errors import BAD_REQUEST, ConnectError
-from mockconnect.core.plugins import Kind, PluginDesc, Plugins, VersionedPluginError
+from mockconnect.core.plugin_desc import Kind, PluginDesc
+from mockconnect.core.plugins import Plugins, VersionedPluginError
 from mockconnect.core.terms import Config
 from mockconnect.core.validators import JavaError, null_pointer
 from mockconnect.core.versions import Number, has

@@ -18,19 +18,18 @@ from typing import Final
 from mockconnect.core import errors
 from mockconnect.core.artifact_version import InvalidVersionError
 from mockconnect.core.errors import ConnectError
-from mockconnect.core.javahash import DEFAULT_TABLE, bucket_order, string_hash
-from mockconnect.core.javatext import parse_integer, trim
-from mockconnect.core.lifecycle import TaskPhase
-from mockconnect.core.plugins import (
-    PluginDesc,
-    Plugins,
-    VersionedPluginError,
+from mockconnect.core.instantiation import (
     check_tasks_max,
     connector_task_configs,
     header_converter_problem,
     no_such_version,
     transformation_problem,
 )
+from mockconnect.core.javahash import DEFAULT_TABLE, bucket_order, string_hash
+from mockconnect.core.javatext import parse_integer, trim
+from mockconnect.core.lifecycle import TaskPhase
+from mockconnect.core.plugin_desc import PluginDesc
+from mockconnect.core.plugins import Plugins, VersionedPluginError
 from mockconnect.core.sim import Steps, Within
 from mockconnect.core.site import Site, Thrown, report_connector, report_task, run_code, throw
 from mockconnect.core.terms import Config, ConnectorTaskId, State, TargetState, TaskConfig

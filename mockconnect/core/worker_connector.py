@@ -14,8 +14,9 @@ from typing import Literal
 
 from mockconnect.core.behaviour import Behaviour
 from mockconnect.core.errors import Expected
+from mockconnect.core.instantiation import start_problem
 from mockconnect.core.lifecycle import ASK_FOR, CONNECTOR, Ask, Instance
-from mockconnect.core.plugins import PluginDesc, start_problem
+from mockconnect.core.plugin_desc import PluginDesc
 from mockconnect.core.sim import Reply, Steps, Wakeup
 from mockconnect.core.site import Site, Thrown, report_connector, run_code, throw
 from mockconnect.core.terms import Config, State, TargetState

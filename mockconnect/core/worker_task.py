@@ -15,7 +15,7 @@ from typing import Literal
 from mockconnect.core.behaviour import Failure
 from mockconnect.core.lifecycle import TASK, TaskEvent, TaskPhase
 from mockconnect.core.offset_store import Progress
-from mockconnect.core.plugins import PluginDesc
+from mockconnect.core.plugin_desc import PluginDesc
 from mockconnect.core.sim import Reply, Steps, Wakeup, Within
 from mockconnect.core.site import Site, Thrown, report_task, run_code, throw
 from mockconnect.core.terms import Config, ConnectorTaskId, State, TargetState, TaskConfig

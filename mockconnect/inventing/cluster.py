@@ -14,7 +14,7 @@ import msgspec
 
 from mockconnect.catalog import Entry, apache_plugins, entries, plugins_of
 from mockconnect.choosing import UnknownPluginError, named
-from mockconnect.core.plugins import PluginDesc
+from mockconnect.core.plugin_desc import PluginDesc
 from mockconnect.core.versions import KafkaVersion
 from mockconnect.files.cluster import API_VERSION, Cluster, ConnectorGiven
 from mockconnect.files.writing import dump

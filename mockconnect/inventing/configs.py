@@ -15,7 +15,9 @@ from typing import Final
 from mockconnect.catalog import client_definition
 from mockconnect.core.configdef import ConfigInfo, ConfigInfos, ConfigKey
 from mockconnect.core.errors import ConnectError
-from mockconnect.core.plugins import PluginDesc, Plugins, connector_task_configs
+from mockconnect.core.instantiation import connector_task_configs
+from mockconnect.core.plugin_desc import PluginDesc
+from mockconnect.core.plugins import Plugins
 from mockconnect.core.settings import WorkerSettings
 from mockconnect.core.validation import validate_connector_config
 from mockconnect.core.versions import KafkaVersion

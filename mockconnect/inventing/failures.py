@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from mockconnect.core.plugins import PluginDesc
+from mockconnect.core.plugin_desc import PluginDesc
 from mockconnect.core.traces import (
     CONNECT_EXCEPTION,
     FRAMES,

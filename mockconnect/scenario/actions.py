@@ -30,7 +30,7 @@ import msgspec
 
 from mockconnect.core.client_faults import CLIENT_FAULTS
 from mockconnect.core.faults import FAULTS, LIMITS, Fault, OwnerOf, Target
-from mockconnect.core.plugins import PluginDesc
+from mockconnect.core.plugin_desc import PluginDesc
 from mockconnect.files.cluster import Properties, Text
 from mockconnect.files.reading import Duration
 from mockconnect.scenario.parts import Part, Several

@@ -11,7 +11,7 @@ import pytest
 
 from mockconnect import catalog
 from mockconnect.catalog import Entry
-from mockconnect.core.plugins import connector_task_configs
+from mockconnect.core.instantiation import connector_task_configs
 
 from . import recordings
 from .document import PAGE, page

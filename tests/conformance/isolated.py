@@ -10,7 +10,7 @@ from typing import Final
 from mockconnect.catalog import apache_plugins
 from mockconnect.core.behaviour import Behaviour, TasksRule
 from mockconnect.core.configdef import ConfigDef, ConfigKey
-from mockconnect.core.plugins import Kind, PluginDesc
+from mockconnect.core.plugin_desc import Kind, PluginDesc
 
 from .script import ClusterWish
 

@@ -31,7 +31,7 @@ from mockconnect.core.behaviour import (
 )
 from mockconnect.core.configdef import ConfigDef, ConfigError, ConfigKey, Value
 from mockconnect.core.declared import definition_from_rows
-from mockconnect.core.plugins import PluginDesc
+from mockconnect.core.plugin_desc import PluginDesc
 from mockconnect.core.site import Script
 from mockconnect.core.validation import CONFIG_EXCEPTION
 from mockconnect.core.validators import JavaError

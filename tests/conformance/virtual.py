@@ -14,7 +14,7 @@ from mockconnect.core.cluster import Cluster, ClusterOptions
 from mockconnect.core.connect import Rest
 from mockconnect.core.errors import ConnectError
 from mockconnect.core.network import Break
-from mockconnect.core.plugins import PluginDesc
+from mockconnect.core.plugin_desc import PluginDesc
 from mockconnect.core.settings import Timing, WorkerSettings
 from mockconnect.core.sim import Reply
 from mockconnect.core.versions import KafkaVersion

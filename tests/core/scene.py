@@ -8,7 +8,7 @@ from mockconnect.catalog import apache_plugins
 from mockconnect.core.cluster import Cluster, ClusterOptions, SeedConnector
 from mockconnect.core.errors import ConnectError
 from mockconnect.core.invariants import watch
-from mockconnect.core.plugins import PluginDesc
+from mockconnect.core.plugin_desc import PluginDesc
 from mockconnect.core.settings import Timing, WorkerSettings
 
 

@@ -12,7 +12,7 @@ from mockconnect.core.connect import Rest
 from mockconnect.core.declared import simulated_connector
 from mockconnect.core.foreign import CAUSES
 from mockconnect.core.network import Break
-from mockconnect.core.plugins import PluginDesc
+from mockconnect.core.plugin_desc import PluginDesc
 from mockconnect.core.sim import Reply
 
 PLAIN = simulated_connector(

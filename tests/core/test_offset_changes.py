@@ -8,7 +8,7 @@ import pytest
 from scene import Scene
 
 from mockconnect.core.declared import simulated_connector
-from mockconnect.core.plugins import PluginDesc
+from mockconnect.core.plugin_desc import PluginDesc
 
 Row = tuple[dict[str, Any] | None, dict[str, Any] | None]
 

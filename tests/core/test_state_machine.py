@@ -30,7 +30,7 @@ from mockconnect.core.declared import simulated_connector
 from mockconnect.core.errors import ConnectError
 from mockconnect.core.invariants import Watch, watch
 from mockconnect.core.network import Break
-from mockconnect.core.plugins import PluginDesc
+from mockconnect.core.plugin_desc import PluginDesc
 from mockconnect.core.settings import Timing, WorkerSettings
 from mockconnect.core.sim import Reply
 from mockconnect.core.versions import KafkaVersion

@@ -24,7 +24,8 @@ from mockconnect.core.config_providers import config_providers
 from mockconnect.core.configdef import ConfigError, ConfigInfos
 from mockconnect.core.declared import simulated_connector
 from mockconnect.core.errors import BAD_REQUEST, ConnectError
-from mockconnect.core.plugins import PluginDesc, Plugins
+from mockconnect.core.plugin_desc import PluginDesc
+from mockconnect.core.plugins import Plugins
 from mockconnect.core.terms import Config
 from mockconnect.core.validation import resolve_references, validate_connector_config
 

@@ -20,7 +20,8 @@ from mockconnect import catalog
 from mockconnect.core.behaviour import Behaviour
 from mockconnect.core.declared import definition_from_rows
 from mockconnect.core.errors import ConnectError
-from mockconnect.core.plugins import Kind, PluginDesc, Plugins
+from mockconnect.core.plugin_desc import Kind, PluginDesc
+from mockconnect.core.plugins import Plugins
 from mockconnect.core.settings import WorkerSettings
 from mockconnect.core.validation import validate_connector_config
 

@@ -8,7 +8,7 @@ from scene import Scene
 from mockconnect.core.behaviour import Failure
 from mockconnect.core.connect import Rest
 from mockconnect.core.declared import simulated_connector
-from mockconnect.core.plugins import PluginDesc
+from mockconnect.core.plugin_desc import PluginDesc
 
 
 def source(name: str = "Plain", **behaviour: object) -> PluginDesc:

@@ -15,7 +15,8 @@ import pytest
 
 import mockconnect
 from mockconnect.choosing import chosen, on_worker
-from mockconnect.core.plugins import Plugins, connector_task_configs
+from mockconnect.core.instantiation import connector_task_configs
+from mockconnect.core.plugins import Plugins
 from mockconnect.core.settings import WorkerSettings
 from mockconnect.core.validation import validate_connector_config
 from mockconnect.core.versions import NEWEST, KafkaVersion
