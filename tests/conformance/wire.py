@@ -59,9 +59,9 @@ def exchange(
     """Send one request on a connection of its own and read until the answer is complete."""
     began = time.monotonic()
     try:
-        with _connected(host, port, timeout_s, tls) as connection:
+        with _connected(host, port, timeout_s, tls) as connection, connection.makefile("rb") as stream:
             connection.sendall(request.encode(f"{host}:{port}"))
-            return _read_answer(connection, request.method, began)
+            return _read_answer(stream, request.method, began)
     except (OSError, ValueError) as error:
         raise WireError(f"{type(error).__name__}: {error}") from error
 
@@ -77,8 +77,7 @@ def _connected(host: str, port: int, timeout_s: float, tls: ssl.SSLContext | Non
         raise
 
 
-def _read_answer(connection: socket.socket, method: str, began: float) -> Answer:
-    stream = connection.makefile("rb")
+def _read_answer(stream: BinaryIO, method: str, began: float) -> Answer:
     interim: list[str] = []
     while True:
         status, reason, headers = _read_head(stream)
