@@ -22,6 +22,8 @@ class CapturedWorker:
     config: dict[str, str] = field(default_factory=dict)
     """Worker properties, as far as answers give them away."""
     worker_id: str = ""
+    told_by: str = ""
+    """The id of another worker, if it answered in this one's place: behind a balancer."""
     name: str = ""
 
 

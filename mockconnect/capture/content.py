@@ -173,14 +173,15 @@ def _levels(worker: CapturedWorker, connectors: Sequence[CapturedConnector]) -> 
 
 
 def _makers(worker: CapturedWorker, connectors: Sequence[CapturedConnector]) -> Iterator[tuple[str, ...]]:
-    """What made loggers on this worker: see ``core.loggers``."""
+    """What made loggers on this worker, or on the one that told of it: see ``core.loggers``."""
+    ids = (worker.worker_id, worker.told_by)
     for one in connectors:
         if one.status is None:
             continue
         kind = str(one.status.get("type"))
-        if one.status["connector"]["worker_id"] == worker.worker_id:
+        if one.status["connector"]["worker_id"] in ids:
             yield ("connector", kind, one.config.get("connector.class") or "")
         for task in one.status["tasks"]:
             configs = one.tasks or []
-            if task["worker_id"] == worker.worker_id and task["id"] < len(configs):
+            if task["worker_id"] in ids and task["id"] < len(configs):
                 yield ("task", f"{kind}-task", configs[task["id"]]["config"].get("task.class", ""))

@@ -40,7 +40,8 @@ def identify(workers: list[CapturedWorker], ids: Sequence[str]) -> None:
         if not worker.worker_id:
             worker.worker_id = left.pop(0) if left else _netloc(worker.url)
     if len(workers) == 1:
-        workers += [replace(workers[0], worker_id=worker_id) for worker_id in left]
+        told_by = workers[0].worker_id
+        workers += [replace(workers[0], worker_id=worker_id, told_by=told_by) for worker_id in left]
         workers.sort(key=lambda one: _natural(one.worker_id))
     _give_names(workers)
 
