@@ -120,9 +120,9 @@ class DistributedInside:
     @property
     def quiet(self) -> bool:
         """The herder is idle, everything written has been read, and everything sent has been written."""
-        readers_done = self._config_reader.at_end and self._status_reader.at_end
-        sent = not (self._config_producer.pending or self._status_producer.pending)
-        return self.herder.quiet and readers_done and sent
+        if self._config_producer.pending or self._status_producer.pending:
+            return False
+        return self._config_reader.at_end and self._status_reader.at_end and self.herder.quiet
 
     def block(self, released: Reply[None], stage: str) -> None:
         self.herder.block(released, stage)

@@ -58,6 +58,7 @@ class Loggers:
         self._log4j2 = has(version, "log4j_2")
         self._own: dict[str, str] = {ROOT: "INFO", **dict.fromkeys(in_force(_SHIPPED, version), "ERROR")}
         self._existing: dict[str, None] | None = None
+        self._makers: set[str] = set()
         self._modified_at_ms: dict[str, int] = {}
 
     @staticmethod
@@ -80,7 +81,9 @@ class Loggers:
     def made_by(self, *makers: str) -> None:
         """Classes are loaded at their first use, and their loggers with them."""
         for maker in makers:
-            self._names().update(dict.fromkeys(existing(self._version).get(maker, ())))
+            if maker not in self._makers:
+                self._makers.add(maker)
+                self._names().update(dict.fromkeys(existing(self._version).get(maker, ())))
 
     def restore(self, levels: Mapping[str, LoggerLevel]) -> None:
         """Levels that were set before the story begins. On log4j 1 a logger with a level of its own shows, others do not."""
