@@ -13,37 +13,8 @@ from hypothesis import strategies as st
 
 from mockconnect.control.routes import ROUTES, Route
 from mockconnect.scenario.actions import FAULT_VERBS
+from tests.nonsense import NONSENSE
 
-NONSENSE: tuple[Any, ...] = (
-    None,
-    [],
-    {},
-    "",
-    "x",
-    0,
-    -1,
-    10**18,
-    10**30,
-    1e300,
-    1.5,
-    True,
-    [None],
-    [[]],
-    ["x", "x"],
-    {"x": None},
-    {"owner_of": "c/x"},
-    "leader",
-    "10s",
-    "9" * 400 + "s",
-    "9" * 5_000,
-    "1e308",
-    "${x}",
-    "409",
-    "*",
-    "a/b",
-    "\ud800",
-    "\u0000",
-)
 FIELDS = (
     "name",
     "document",

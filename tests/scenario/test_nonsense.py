@@ -23,37 +23,9 @@ from mockconnect.scenario.loading import Scenario, scenario_from_text
 from mockconnect.scenario.operations import OPERATIONS
 from mockconnect.scenario.shipped import shipped_files
 from mockconnect.staging import Staged, options_of
+from tests.nonsense import NONSENSE
 from tests.scenario.test_loading import HEAD
 
-NONSENSE: tuple[Any, ...] = (
-    None,
-    [],
-    {},
-    "",
-    "x",
-    0,
-    -1,
-    10**18,
-    1.5,
-    True,
-    [None],
-    [[]],
-    [{}],
-    ["x", "x"],
-    {"x": None},
-    {"owner_of": "c/x"},
-    "leader",
-    "10s",
-    "9" * 5_000,
-    "9" * 400 + "s",
-    "1e999",
-    "exp(1e308s)",
-    "owner_of:",
-    "${x}",
-    "409",
-    "*",
-    "\ud800",
-)
 SOURCES = [path.read_text(encoding="utf-8") for path in shipped_files()]
 DOCUMENTS = [yaml.load(text, Loader=yaml.BaseLoader) for text in SOURCES]
 Place = tuple[Any, ...]
