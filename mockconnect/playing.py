@@ -24,7 +24,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from mockconnect.core.connect import Rest
-from mockconnect.hosting import Hosted, simulated
+from mockconnect.hosted import Hosted, simulated
 from mockconnect.options import ClockChoice
 from mockconnect.rest.clock import Pace
 from mockconnect.scenario.player import Player

@@ -14,7 +14,8 @@ import mockconnect
 from mockconnect import faults
 from mockconnect.control.stage import KEPT_MAX, SnapshotError
 from mockconnect.core.cluster import Cluster
-from mockconnect.hosting import RunningCluster, as_it_is, simulated
+from mockconnect.hosted import as_it_is, simulated
+from mockconnect.hosting import RunningCluster
 from mockconnect.options import Options
 from mockconnect.scenario.loading import load_scenario
 from mockconnect.scenario.shipped import shipped_files
