@@ -101,7 +101,6 @@ def _head(report: Report) -> Iterator[str]:
 
 
 def _legend() -> str:
-
     entries = (f'<li><i style="background:{color}"></i>{escape(name)}</li>' for name, color in LEGEND.items())
     return f'<ul class="legend">{"".join(entries)}</ul>'
 

@@ -34,11 +34,12 @@ STATES: Final[Mapping[str, str]] = {
     "RESTARTING": "#4a90c4",
 }
 PORTS: Final[Mapping[str, str]] = {
-    "refused": "#9aa1ab",
-    "jetty_404": "#e8d9a0",
-    "stopping": "#e8d9a0",
-    "frozen": "#a9c9ea",
+    "refused": "#9aa1ab73",
+    "jetty_404": "#e8d9a073",
+    "stopping": "#e8d9a073",
+    "frozen": "#a9c9ea73",
 }
+"""They lie behind all the rest, so they let the lane shine through."""
 PORT_WORDS: Final[Mapping[str, str]] = {
     "refused": "port closed",
     "jetty_404": "starting: 404 without resources",
@@ -224,9 +225,7 @@ def _lane(shapes: list[str], worker: str, report: Report, scale: Scale, y: int) 
     shapes.append(_label(y + 14, worker, ""))
     for span in lane.ports:
         title = f"{worker}: {PORT_WORDS[span.what]}, {_between(span.from_ms, span.to_ms, report)}"
-        shapes.append(
-            _bar(scale.x(span.from_ms), scale.x(span.to_ms), y, height, PORTS[span.what], title, opacity=0.45)
-        )
+        shapes.append(_bar(scale.x(span.from_ms), scale.x(span.to_ms), y, height, PORTS[span.what], title))
     _leads(shapes, worker, report, scale, y)
     for number, (name, spans) in enumerate(sorted(lane.instances.items(), key=_by_number)):
         top = y + 8 + number * ROW
