@@ -53,13 +53,10 @@ class Hosted:
         self._settings = tuple(plan.on(one.port) for plan, one in zip(options.workers, ports, strict=True))
         self._ports, self._door = ports, front_door
         self.resets = 0
-        scheme = "http" if options.tls is None else "https"
-        self._scheme = scheme
+        self._scheme = "http" if options.tls is None else "https"
         self.url_of: dict[str, str] = {}
         """Where each worker listens, by its name."""
-        self.front_door_url = (
-            None if front_door is None else f"{scheme}://{_shown(options.host)}:{front_door.port}"
-        )
+        self.front_door_url = None if front_door is None else self._url(front_door.port)
         self._opened: dict[str, ReservedPort] = {}
         self._added: list[ReservedPort] = []
         """Ports of workers that came later; a reset closes them."""

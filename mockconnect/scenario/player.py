@@ -77,10 +77,8 @@ class Player:
         self._started_at_ms = cluster.now_ms
         self._timeline_ended_at_ms: int | None = None
         self._over_at_ms: int | None = None
-        self._ended_by: str = ""
         self._converged: Verdict | None = None
         self._deadline_ms = 0
-        self._wants_converged = scenario.finally_.converge_within is not None
 
     # --- life ---------------------------------------------------------------------------------------------------------------
 
@@ -366,7 +364,6 @@ class Player:
             return
         self.phase = Phase.EVENTUALLY
         self._timeline_ended_at_ms = self.clock_ms()
-        self._ended_by = why
         self.say("timeline over", why)
         for expected in self.scenario.expectations:
             if isinstance(expected.what, Eventually):
