@@ -2,7 +2,22 @@
 
 from __future__ import annotations
 
+import os
+from typing import Final
+
 from hypothesis import HealthCheck, settings
+
+OF_WHO_RUNS_THE_SUITE: Final = frozenset({
+    # pytest says more in CI; the suites that are run by tests would, too.
+    "ci", "build_number",
+    # Colours and widths of a terminal.
+    "force_color", "no_color", "py_colors", "columns", "lines",
+    # Clients ask proxies, which know no server of a test.
+    "http_proxy", "https_proxy", "all_proxy", "no_proxy",
+})  # fmt: skip
+
+for name in [name for name in os.environ if name.lower() in OF_WHO_RUNS_THE_SUITE]:
+    del os.environ[name]
 
 settings.register_profile(
     "mockconnect",
