@@ -4,8 +4,9 @@ Rules of this room:
 
 * Alone there is no socket and no thread: only a simulated cluster and its player, so the report is a function of
   scenario, parameters and seed.
-* A command gets ``CONNECT_URL`` (the front door) and ``CONNECT_WORKER_URLS`` (all workers, by commas). The scenario's
-  clock begins with its first request; when it has ended the rest of the timeline is played without waiting.
+* A command gets ``CONNECT_URL`` (the front door) and ``CONNECT_WORKER_URLS`` (all workers, by commas), and asks them
+  without a proxy. The scenario's clock begins with its first request; when it has ended the rest of the timeline is
+  played without waiting.
 * A command ends with the run, however that ends, and so does whatever it has started: it has a session of its own. What
   it prints goes to standard error, since standard output has the result.
 """
@@ -22,6 +23,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Final
+from urllib.parse import urlsplit
 
 from mockconnect.core.connect import Rest
 from mockconnect.hosted import Hosted, simulated
@@ -181,6 +183,7 @@ async def _run_command(command: Command, hosted: Hosted, progress: Callable[[], 
     urls = {
         "CONNECT_URL": hosted.front_door_url or hosted.urls[0],
         "CONNECT_WORKER_URLS": ",".join(hosted.urls),
+        **_beside_proxies(hosted.urls, os.environ),
     }
     process = await asyncio.create_subprocess_exec(
         *command.arguments,
@@ -200,6 +203,13 @@ async def _run_command(command: Command, hosted: Hosted, progress: Callable[[], 
         await _put_down(process)
         await asyncio.wait([printed], timeout=GRACE_S)  # who has left its session may still hold the pipe
         printed.cancel()
+
+
+def _beside_proxies(urls: Sequence[str], environment: Mapping[str, str]) -> dict[str, str]:
+    """No proxy of the environment knows the way to these; each client looks at its own spelling of the variable."""
+    others = environment.get("no_proxy") or environment.get("NO_PROXY")
+    hosts = dict.fromkeys(urlsplit(url).hostname or "" for url in urls)
+    return dict.fromkeys(("no_proxy", "NO_PROXY"), ",".join(filter(None, [others, *hosts])))
 
 
 async def _hand_on(stream: asyncio.StreamReader | None, output: Callable[[str], object] | None) -> None:

@@ -242,6 +242,20 @@ def test_the_first_request_of_a_command_meets_what_happens_at_the_start(tmp_path
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
 
 
+ONE_READ = """
+import os, urllib.request
+urllib.request.urlopen(os.environ["CONNECT_URL"] + "/connectors").read()
+raise SystemExit(7 if os.environ["NO_PROXY"] == "elsewhere.example,127.0.0.1" else 1)
+"""
+
+
+def test_a_command_asks_the_cluster_and_no_proxy() -> None:
+    behind_one = {"http_proxy": "http://127.0.0.1:9", "NO_PROXY": "elsewhere.example"}
+    asks = (sys.executable, "-c", ONE_READ)
+    ended = command("run", "task-failed", "--clock", "paced", "--", *asks, **behind_one)
+    assert "it ended with 7" in ended.stdout, ended.stderr
+
+
 def test_a_command_that_fails_fails_the_run() -> None:
     ended = command(
         "run", "task-failed", "--clock", "paced", "--", sys.executable, "-c", "raise SystemExit(3)"
