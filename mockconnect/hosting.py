@@ -1,4 +1,4 @@
-"""A running cluster: its own thread and event loop, and verbs that wait until they are carried out.
+"""What users hold of a running cluster: how to start one, and verbs that wait until they are carried out.
 
 Rules of this room:
 
@@ -11,16 +11,13 @@ Rules of this room:
 
 from __future__ import annotations
 
-import asyncio
-import threading
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from concurrent.futures import Future
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Protocol, TypeAlias, TypeVar, Unpack, get_args
+from typing import Final, TypeAlias, TypeVar, Unpack, get_args
 
 from mockconnect.control.stage import EVERYTHING, SCOPES, Scope
 from mockconnect.core.answers import Answer
@@ -53,6 +50,7 @@ from mockconnect.core.traces import CONNECT_EXCEPTION, java_trace
 from mockconnect.core.versions import KafkaVersion
 from mockconnect.files.problems import one_of
 from mockconnect.hosted import Hosted
+from mockconnect.loop_thread import CarryOut, LoopThread, Verb, at_once
 from mockconnect.options import (
     Arguments,
     Duration,
@@ -63,15 +61,15 @@ from mockconnect.options import (
 )
 from mockconnect.scenario.loading import Scenario
 from mockconnect.scenario.player import Player
-from mockconnect.scenario.recording import told
-from mockconnect.scenario.report import Report, Row, columns
-from mockconnect.staging import Staged, player_of, scenario_of, staged
+from mockconnect.scenario.report import Report
+from mockconnect.seen import Awaited, lately, running
+from mockconnect.staging import player_of, scenario_of, staged
 
 T = TypeVar("T")
-Verb = Callable[[], T]
 WorkerRef: TypeAlias = "str | int | Worker"
 """A worker by name, by index, by handle, or as ``"leader"``."""
 
+BREAKS: Final[tuple[str, ...]] = get_args(How)
 FAILURE: Final = java_trace(CONNECT_EXCEPTION, "failed on request of the test")
 
 
@@ -88,7 +86,8 @@ def start(
     :class:`mockconnect.options.Arguments`. When it returns all workers listen, and unless ``cold_start`` is true
     their first rebalance is over. Raises :class:`OptionsError` with every mistake at once.
     """
-    return _on_thread(staged(_all(workers, arguments)))
+    thread = LoopThread(staged(_all(workers, arguments)))
+    return RunningCluster(thread.start(), thread.carry_out, thread.stop)
 
 
 @asynccontextmanager
@@ -99,89 +98,13 @@ async def start_async(
     hosted = await Hosted.start(staged(_all(workers, arguments)))
     try:
         hosted.begin()
-        yield RunningCluster(hosted, _at_once, lambda: None)
+        yield RunningCluster(hosted, at_once, lambda: None)
     finally:
         await hosted.stop()
 
 
 def _all(workers: object, arguments: Mapping[str, object]) -> Mapping[str, object]:
     return {**arguments, **({} if workers is None else {"workers": workers})}
-
-
-# --- how verbs reach the loop -------------------------------------------------------------------------------------------
-
-
-class CarryOut(Protocol):
-    """Calls a verb on the cluster's loop and gives what it gives."""
-
-    def __call__(self, verb: Verb[T]) -> T: ...
-
-
-def _at_once(verb: Verb[T]) -> T:
-    return verb()
-
-
-class _Thread:
-    """A daemon thread with an event loop that one cluster lives on."""
-
-    def __init__(self, staging: Staged) -> None:
-        self._staging = staging
-        self._loop = asyncio.new_event_loop()
-        self._started: Future[Hosted] = Future()
-        self._stopping = asyncio.Event()
-        self._open = threading.Lock()
-        self._closed = False
-        self._thread = threading.Thread(target=self._run, name="mockconnect", daemon=True)
-
-    def start(self) -> Hosted:
-        self._thread.start()
-        return self._started.result()
-
-    def _run(self) -> None:
-        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
-            runner.run(self._live())
-
-    async def _live(self) -> None:
-        try:
-            hosted = await Hosted.start(self._staging)
-            hosted.begin()
-        except BaseException as error:  # it is raised where start() was called
-            self._started.set_exception(error)
-            return
-        self._started.set_result(hosted)
-        await self._stopping.wait()
-        await hosted.stop()
-
-    def carry_out(self, verb: Verb[T]) -> T:
-        """``verb`` on the loop; from the loop itself, and after its end, at once."""
-        if threading.current_thread() is self._thread:
-            return verb()
-        done: Future[T] = Future()
-        with self._open:
-            if not self._closed:
-                self._loop.call_soon_threadsafe(_fulfil, done, verb)
-                return done.result()
-        self._thread.join()
-        return verb()
-
-    def stop(self) -> None:
-        with self._open:
-            if not self._closed:
-                self._closed = True
-                self._loop.call_soon_threadsafe(self._stopping.set)
-        self._thread.join()
-
-
-def _fulfil(done: Future[T], verb: Verb[T]) -> None:
-    try:
-        done.set_result(verb())
-    except BaseException as error:  # it is raised where the verb was called
-        done.set_exception(error)
-
-
-def _on_thread(staging: Staged) -> RunningCluster:
-    thread = _Thread(staging)
-    return RunningCluster(thread.start(), thread.carry_out, thread.stop)
 
 
 # --- what users hold ------------------------------------------------------------------------------------------------------
@@ -344,11 +267,10 @@ class RunningCluster:
         connector's state if left out. Raises :class:`NotReachedError` with what was last seen.
         """
         __tracebackhide__ = True
-        wanted = _Wanted(connector, state.upper(), tasks, (task_state or state).upper())
+        wanted = Awaited(connector, state.upper(), tasks, (task_state or state).upper())
         limit_ms = duration_ms(within, "within")
-        if not self._do(lambda: self._hosted.clock.run_until(lambda: wanted.seen(self._core), limit_ms)):
-            seen = self._do(lambda: wanted.views(self._core))
-            lines = "\n".join(f"  {name} shows {_view_text(view)}" for name, view in seen.items())
+        if not self._do(lambda: self._hosted.clock.run_until(lambda: wanted.has_come(self._core), limit_ms)):
+            lines = self._do(lambda: wanted.lines(self._core))
             raise NotReachedError(self._missed(f"{wanted} was not reached within {limit_ms} ms:\n{lines}"))
 
     def _missed(self, what: str) -> str:
@@ -596,22 +518,16 @@ class RunningCluster:
         try:
             self.inject(FailConnector(connector, trace=trace))
         except FaultError:
-            text = f"no worker runs connector {connector!r}; {self._running_text('connectors')}"
-            raise ValueError(text) from None
+            others = self._do(lambda: running(self._core, "connectors"))
+            raise ValueError(f"no worker runs connector {connector!r}; {others}") from None
 
     def fail_task(self, connector: str, task: int, trace: str = FAILURE) -> None:
         """A task throws now; ``trace`` shows in its status."""
         try:
             self.inject(FailTask(connector, task, trace=trace))
         except FaultError:
-            text = f"no worker runs task {task} of {connector!r}; {self._running_text('tasks')}"
-            raise ValueError(text) from None
-
-    def _running_text(self, kind: str) -> str:
-        names = sorted(
-            name for worker in _tables(self.snapshot(), "workers") for name in _running(worker, kind)
-        )
-        return f"running {kind} are {', '.join(names)}" if names else f"no {kind} are running"
+            others = self._do(lambda: running(self._core, "tasks"))
+            raise ValueError(f"no worker runs task {task} of {connector!r}; {others}") from None
 
     def set_offsets(
         self, connector: str, offsets: Sequence[tuple[Mapping[str, object], Mapping[str, object] | None]]
@@ -647,17 +563,7 @@ class RunningCluster:
 
         Requests of clients are among them, at the moment of their answer.
         """
-
-        def verb() -> str:
-            events = [
-                Row(row.at_ms, "trace", row.worker, row.generation, row.what, row.detail)
-                for row in self._core.sim.trace.tail(rows)
-            ]
-            asked = map(_request_row, self._core.requests.rows(rows))
-            last = sorted((*events, *asked), key=lambda row: row.at_ms)[-rows:]
-            return "\n".join(columns(row, 0) for row in last)
-
-        return self._do(verb)
+        return self._do(lambda: lately(self._core, rows))
 
     @property
     def bugs(self) -> list[str]:
@@ -708,79 +614,3 @@ class Worker:
 
     def set_plugins(self, plugins: PluginsGiven | None) -> None:
         self._cluster.set_plugins(self, plugins)
-
-
-BREAKS: Final[tuple[str, ...]] = get_args(How)
-
-
-# --- what workers show ------------------------------------------------------------------------------------------------------
-
-
-class _Wanted:
-    """A connector in a state with its tasks in theirs, on every worker that serves."""
-
-    def __init__(self, connector: str, state: str, tasks: int | None, task_state: str) -> None:
-        self._connector = connector
-        self._state = state
-        self._tasks = tasks
-        self._task_state = task_state
-
-    def __str__(self) -> str:
-        count = "any number of" if self._tasks is None else str(self._tasks)
-        return f"{self._connector} {self._state} with {count} tasks {self._task_state}"
-
-    def views(self, core: Cluster) -> dict[str, ConnectorView | None]:
-        """What each serving worker knows of the connector's status; ``None`` where it would answer 404."""
-        return {
-            name: _view(worker, self._connector) for name, worker in core.workers.items() if _serves(worker)
-        }
-
-    def seen(self, core: Cluster) -> bool:
-        views = self.views(core)
-        return bool(views) and all(view is not None and self._matches(view) for view in views.values())
-
-    def _matches(self, view: ConnectorView) -> bool:
-        count_matches = self._tasks is None or self._tasks == len(view.tasks)
-        return view.state == self._state and count_matches and set(view.tasks) <= {self._task_state}
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectorView:
-    """A connector's state and those of its tasks, as one worker has read them."""
-
-    state: str
-    tasks: tuple[str, ...]
-
-
-def _serves(worker: ConnectWorker) -> bool:
-    return worker.rest is Rest.SERVING and not worker.frozen
-
-
-def _view(worker: ConnectWorker, connector: str) -> ConnectorView | None:
-    entry = worker.node.statuses.entry(connector) if worker.node is not None else None
-    if entry is None or entry.connector is None:
-        return None
-    tasks = tuple(entry.tasks[task].state.value for task in sorted(entry.tasks))
-    return ConnectorView(entry.connector.state.value, tasks)
-
-
-def _view_text(view: ConnectorView | None) -> str:
-    return "no status" if view is None else f"{view.state}, tasks [{', '.join(view.tasks)}]"
-
-
-def _request_row(row: RequestRow) -> Row:
-    """A request as a row of the timeline; one without an answer stands where it was asked."""
-    answer = told(row.status_code, row.message) if row.status_code else row.message or "no answer"
-    at_ms = row.at_ms if row.ended_at_ms is None else row.ended_at_ms
-    return Row(at_ms, "request", row.worker or "-", -1, "request", f"{row.method} {row.target} -> {answer}")
-
-
-def _tables(answer: Answer, name: str) -> list[Answer]:
-    table = answer.get(name)
-    return [entry for entry in table.values() if isinstance(entry, dict)] if isinstance(table, dict) else []
-
-
-def _running(worker: Answer, kind: str) -> list[str]:
-    running = worker.get("running")
-    found = running.get(kind) if isinstance(running, dict) else None
-    return list(found) if isinstance(found, dict) else []
