@@ -354,18 +354,17 @@ def on_worker(version: KafkaVersion, steps: Iterable[Step] = ()) -> tuple[Plugin
 
     A plugin takes the place of one of the distribution with its class, and of one with its class, version and location.
     """
-    number = ".".join(map(str, version.number))
     steps = tuple(steps)
     if not steps:
-        return apache_plugins(number, version.text)
-    shipped = list(apache_plugins(number, version.text))
+        return apache_plugins(version.release, version.text)
+    shipped = list(apache_plugins(version.release, version.text))
     added: dict[tuple[str, str, str | None, str], PluginDesc] = {}
     for step in steps:
         if isinstance(step, Removal):
             shipped = [plugin for plugin in shipped if not step.takes(plugin)]
             added = {key: plugin for key, plugin in added.items() if not step.takes(plugin)}
             continue
-        plugins = (step,) if isinstance(step, PluginDesc) else plugins_of(step, number)
+        plugins = (step,) if isinstance(step, PluginDesc) else plugins_of(step, version.release)
         classes = {plugin.class_name for plugin in plugins}
         shipped = [plugin for plugin in shipped if plugin.class_name not in classes]
         added.update(((one.class_name, one.kind, one.version, one.location), one) for one in plugins)

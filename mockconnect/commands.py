@@ -96,7 +96,7 @@ def _row(entry: Entry, version: KafkaVersion) -> dict[str, str] | None:
     if not entry.release:
         from mockconnect.catalog import plugins_of  # noqa: PLC0415 - heavy
 
-        found = plugins_of(entry, ".".join(map(str, version.number)))
+        found = plugins_of(entry, version.release)
         if not found:
             return None
         told = found[0].version or ""
@@ -132,7 +132,7 @@ def show(name: str, kafka_version: str | None, with_framework: bool, as_json: bo
     command = "plugins show"
     version = _version(command, kafka_version)
     entry = _one(command, name)
-    found = plugins_of(entry, ".".join(map(str, version.number)))
+    found = plugins_of(entry, version.release)
     if not found:
         refuse(command, f"Kafka {version.text} has no {entry.name}")
     rows: list[dict[str, Any]] = list(
@@ -193,7 +193,7 @@ def _valid_values(entry: Entry, version: KafkaVersion) -> dict[str, tuple[bool, 
     from mockconnect.catalog import rows  # noqa: PLC0415 - heavy
     from mockconnect.core.connector_defs import framework_rows  # noqa: PLC0415 - heavy
 
-    own = rows(entry.path, ".".join(map(str, version.number))) if entry.path else []
+    own = rows(entry.path, version.release) if entry.path else []
     framework = framework_rows("source" if entry.kind == "source" else "sink", version.number)
     valid = {row.name: (row.required, in_words(row.validator)) for row in framework}
     valid.update((str(row["name"]), (_is_wanted(row), _of_row(row))) for row in own)

@@ -30,7 +30,7 @@ from mockconnect.core.settings import WorkerSettings
 from mockconnect.core.sim import TraceRow
 from mockconnect.core.versions import KafkaVersion
 from mockconnect.files.problems import Problem, one_of
-from mockconnect.options import ControlChoice, Options, OptionsError, plugins_on, release
+from mockconnect.options import ControlChoice, Options, OptionsError, plugins_on
 from mockconnect.rest.clock import Clock, Pace
 from mockconnect.rest.ports import ReservedPort, is_loopback, reserve
 from mockconnect.rest.server import RestServer
@@ -298,7 +298,7 @@ def simulated(options: Options, workers: Sequence[WorkerSettings]) -> Cluster:
             seed=options.seed,
             timing=options.timing,
             cluster_id=options.cluster_id,
-            clients=partial(client_definition, version=release(workers[0].version)),
+            clients=partial(client_definition, version=workers[0].version.release),
             connectors=options.connectors,
             loggers=options.loggers,
             leader=options.leader,
@@ -358,7 +358,7 @@ def _no_collections(*, keep: bool) -> Iterator[None]:
 
 def _replugged(worker: ConnectWorker, version: KafkaVersion) -> tuple[PluginDesc, ...]:
     """What a worker has with another version: that distribution's plugins, and its own as before."""
-    shipped = set(apache_plugins(release(worker.settings.version)))
+    shipped = set(apache_plugins(worker.settings.version.release))
     return plugins_on(version, [plugin for plugin in worker.plugins if plugin not in shipped])
 
 

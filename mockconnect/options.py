@@ -241,11 +241,6 @@ def plugins_on(
     return on_worker(version, steps)
 
 
-def release(version: KafkaVersion) -> str:
-    """The version without a suffix, as the catalogue knows it."""
-    return ".".join(map(str, version.number))
-
-
 def _raise_any(problems: Sequence[Problem]) -> None:
     if problems:
         raise OptionsError(problems)

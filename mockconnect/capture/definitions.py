@@ -62,7 +62,7 @@ def entries_of(found: Sequence[Found], version: KafkaVersion) -> list[object]:
     """What to write under ``plugins`` of a worker of that version; nothing for one that does not tell (before 0.11)."""
     if not found:
         return []
-    distribution = Plugins(apache_plugins(_release(version), version.text), version.number)
+    distribution = Plugins(apache_plugins(version.release, version.text), version.number)
     shipped = [
         _listed(plugin) for plugin in distribution.list(connectors_only=not version.has("plugin_config"))
     ]
@@ -77,7 +77,7 @@ def entries_of(found: Sequence[Found], version: KafkaVersion) -> list[object]:
     ]
     left = [one for one in found if one.listed not in covered]
     for entry in _candidates(left):
-        brought = plugins_of(entry, _release(version))
+        brought = plugins_of(entry, version.release)
         known, listed = Plugins(brought, version.number), {_listed(plugin) for plugin in brought}
         mine = [one for one in left if one.listed in listed]
         if len(mine) == len(listed) and all(same.as_captured(known, one) for one in mine):
@@ -103,10 +103,6 @@ def _candidates(left: Sequence[Found]) -> list[Entry]:
     classes = {(one.listed.class_name, one.listed.version) for one in left}
     fitting = [one for one in entries() if one.release and (one.class_name, one.version) in classes]
     return sorted(fitting, key=lambda one: -len(one.brings))
-
-
-def _release(version: KafkaVersion) -> str:
-    return ".".join(map(str, version.number))
 
 
 def _listed(plugin: PluginDesc) -> Listed:

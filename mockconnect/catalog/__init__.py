@@ -24,9 +24,7 @@ from mockconnect.core.behaviour import Behaviour
 from mockconnect.core.configdef import ConfigDef
 from mockconnect.core.declared import behaviour_from_dict, definition_from_rows
 from mockconnect.core.plugin_desc import Kind, PluginDesc
-from mockconnect.core.versions import KafkaVersion, exists
-
-NEWEST = "4.3.1"
+from mockconnect.core.versions import NEWEST, KafkaVersion, exists
 
 
 def _read(path: str) -> list[dict[str, object]]:

@@ -237,6 +237,11 @@ class KafkaVersion:
         return self.features[feature]
 
     @property
+    def release(self) -> str:
+        """Without a suffix, as the catalogue knows it."""
+        return ".".join(map(str, self.number))
+
+    @property
     def commit(self) -> str:
         return COMMITS.get(self.text, "unknown")
 

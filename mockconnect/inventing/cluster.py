@@ -143,11 +143,10 @@ class _Kinds:
     def inventor(self, entry: Entry) -> Inventor | None:
         """``None`` for what the version of Kafka does not have."""
         if entry not in self.inventors:
-            number = ".".join(map(str, self.version.number))
-            found = plugins_of(entry, number)
+            found = plugins_of(entry, self.version.release)
             if not found:
                 return None
-            self.inventors[entry] = Inventor.of(found[0], apache_plugins(number), self.version)
+            self.inventors[entry] = Inventor.of(found[0], apache_plugins(self.version.release), self.version)
         return self.inventors[entry]
 
     def names_of_used(self) -> list[str]:
