@@ -2,7 +2,7 @@
 
 Rules of this room:
 
-* Arguments are handed on as they were written; the room of options reads them, so that the command line, the marker
+* Arguments are handed on as they were written; the room of arguments reads them, so that the command line, the marker
   and :func:`mockconnect.start` know the same values and find the same mistakes. A mistake is one line on standard
   error and exit status 2.
 * Every option is an environment variable ``MOCKCONNECT_*`` as well. What is written on the command line wins.

@@ -17,6 +17,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
+from mockconnect.arguments.workers import plugins_on
 from mockconnect.catalog import apache_plugins, client_definition
 from mockconnect.control.server import ControlServer
 from mockconnect.control.stage import EVERYTHING, KEPT_MAX, NAME, SCOPES, Kept, Scope, SnapshotError
@@ -30,7 +31,7 @@ from mockconnect.core.settings import WorkerSettings
 from mockconnect.core.sim import TraceRow
 from mockconnect.core.versions import KafkaVersion
 from mockconnect.files.problems import Problem, one_of
-from mockconnect.options import ControlChoice, Options, OptionsError, plugins_on
+from mockconnect.options import ControlChoice, Options, OptionsError
 from mockconnect.rest.clock import Clock, Pace
 from mockconnect.rest.ports import ReservedPort, is_loopback, reserve
 from mockconnect.rest.server import RestServer

@@ -19,6 +19,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, TypeAlias, TypeVar, Unpack, get_args
 
+from mockconnect.arguments.values import duration_ms
+from mockconnect.arguments.workers import plugins_on
 from mockconnect.control.stage import EVERYTHING, SCOPES, Scope
 from mockconnect.core.answers import Answer
 from mockconnect.core.cluster import Cluster
@@ -56,8 +58,6 @@ from mockconnect.options import (
     Duration,
     PluginsGiven,
     WorkerGiven,
-    duration_ms,
-    plugins_on,
 )
 from mockconnect.scenario.loading import Scenario
 from mockconnect.scenario.player import Player

@@ -16,14 +16,16 @@ from typing import Final
 
 import msgspec
 
-from mockconnect.cluster_arguments import arguments_of, place_of
+from mockconnect.arguments.cluster_file import arguments_of, place_of
+from mockconnect.arguments.reading import read_options
+from mockconnect.arguments.workers import plugins_on
 from mockconnect.core.cluster import Cluster
 from mockconnect.core.plugin_desc import PluginDesc
 from mockconnect.core.versions import NEWEST, KafkaVersion
 from mockconnect.files.cluster import WorkerGiven
 from mockconnect.files.problems import FileError, Problem
 from mockconnect.files.reading import Place
-from mockconnect.options import Options, OptionsError, plugins_on, read_options
+from mockconnect.options import Options, OptionsError
 from mockconnect.scenario.actions import ActionParts
 from mockconnect.scenario.loading import Scenario, load_scenario
 from mockconnect.scenario.player import Player

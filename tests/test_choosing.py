@@ -11,12 +11,13 @@ from textwrap import dedent
 import pytest
 
 from mockconnect import catalog, choosing
+from mockconnect.arguments.reading import read_options
 from mockconnect.catalog import Entry
 from mockconnect.choosing import UnknownPluginError, chosen, named, on_worker
 from mockconnect.core.declared import simulated_connector
 from mockconnect.core.versions import KafkaVersion
 from mockconnect.files.problems import Problem
-from mockconnect.options import OptionsError, read_options
+from mockconnect.options import OptionsError
 
 NEWEST = KafkaVersion.parse("4.3.1")
 POSTGRES, MYSQL = "io.acme.pg.PostgresConnector", "io.acme.my.MySqlConnector"
@@ -238,7 +239,7 @@ READ = """
 import sys
 opened = []
 sys.addaudithook(lambda event, args: opened.append(str(args[0])) if event == "open" and "catalog" in str(args[0]) else None)
-from mockconnect.options import read_options
+from mockconnect.arguments.reading import read_options
 options = read_options({"workers": 1, "plugins": %r})
 print([name for name in opened if name.endswith(".json") and not name.endswith("index.json")])
 next(one for one in options.workers[0].plugins if one.simple_name == "FileStreamSourceConnector").definition()

@@ -7,19 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from mockconnect.arguments.properties import KNOWN_PROPERTIES, TIME_PROPERTIES
+from mockconnect.arguments.reading import read_options
+from mockconnect.arguments.values import duration_ms
+from mockconnect.arguments.workers import plugins_on
 from mockconnect.core.declared import simulated_connector
 from mockconnect.core.settings import Timing
 from mockconnect.core.terms import TargetState
 from mockconnect.core.versions import KafkaVersion
-from mockconnect.options import (
-    KNOWN_PROPERTIES,
-    TIME_PROPERTIES,
-    ClockChoice,
-    OptionsError,
-    duration_ms,
-    plugins_on,
-    read_options,
-)
+from mockconnect.options import ClockChoice, OptionsError
 from mockconnect.rest.filters import Filters
 
 FILE_SOURCE = "org.apache.kafka.connect.file.FileStreamSourceConnector"

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import pytest
 
 import mockconnect
+from mockconnect.arguments.values import duration_ms
 from mockconnect.hosting import RunningCluster
-from mockconnect.options import duration_ms
 
 SINK = "org.apache.kafka.connect.file.FileStreamSinkConnector"
 REFUSED = "IO Error trying to forward REST request: java.net.ConnectException: Connection refused"

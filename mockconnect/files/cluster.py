@@ -6,7 +6,7 @@ Rules of this room:
   with a header. Everything but the header may be left out.
 * Files of connectors come in every shape that Connect's own tools have: what is posted to a worker, a list of that,
   the answer of ``GET /connectors?expand=info&expand=status``.
-* Here is what a file says. What follows from it for a simulated cluster is the business of the room of options.
+* Here is what a file says. What follows from it for a simulated cluster is the business of the room of arguments.
 """
 
 from __future__ import annotations

@@ -15,10 +15,11 @@ import pytest
 
 import mockconnect
 from mockconnect import faults
+from mockconnect.arguments.reading import read_options
 from mockconnect.control.openapi import document
 from mockconnect.control.problems import KINDS
 from mockconnect.control.routes import ROUTES
-from mockconnect.options import OptionsError, read_options
+from mockconnect.options import OptionsError
 from mockconnect.scenario.actions import FAULT_VERBS
 
 START = Callable[..., Any]

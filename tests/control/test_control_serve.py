@@ -18,7 +18,8 @@ import pytest
 from click.testing import CliRunner
 
 import mockconnect
-from mockconnect import cli, options
+from mockconnect import cli
+from mockconnect.arguments import listening
 from mockconnect.cli import _with_control, main
 from mockconnect.hosting import start_async
 from mockconnect.options import OptionsError
@@ -98,7 +99,7 @@ def taken(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        monkeypatch.setattr(options, "CONTROL_PORT", port)
+        monkeypatch.setattr(listening, "CONTROL_PORT", port)
         monkeypatch.setattr(cli, "CONTROL_PORT", port)
         yield port
 
@@ -115,7 +116,7 @@ def test_a_usual_port_that_is_taken(taken: int) -> None:
 
 def test_a_usual_port_that_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
     with own_port() as port:
-        monkeypatch.setattr(options, "CONTROL_PORT", port)
+        monkeypatch.setattr(listening, "CONTROL_PORT", port)
         monkeypatch.setattr(cli, "CONTROL_PORT", port)
         with mockconnect.start(workers=1, control_port="auto") as cluster:
             assert cluster.control_url == f"http://127.0.0.1:{port}"

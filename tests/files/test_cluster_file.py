@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import mockconnect
+from mockconnect.arguments.reading import read_options
 from mockconnect.files.cluster import (
     Cluster,
     ClusterFile,
@@ -26,7 +27,7 @@ from mockconnect.files.cluster import (
 )
 from mockconnect.files.problems import FileError
 from mockconnect.files.writing import dump
-from mockconnect.options import OptionsError, read_options
+from mockconnect.options import OptionsError
 
 HEAD = "apiVersion: mockconnect/v1\nkind: Cluster\n"
 SINK = "org.apache.kafka.connect.file.FileStreamSinkConnector"

@@ -19,6 +19,7 @@ from mockconnect.files.cluster import ConnectorGiven, InstanceStatus, Source, re
 from mockconnect.files.nodes import of_data
 from mockconnect.files.problems import FileError, Problem
 from mockconnect.files.reading import Tree
+from mockconnect.options import WorkerPlan
 
 TARGETS: Final = {
     "RUNNING": TargetState.STARTED,
@@ -116,3 +117,14 @@ def worker_ids(connectors: Iterable[ConnectorGiven]) -> list[str]:
             statuses = [*([one.status.connector] if one.status.connector else []), *one.status.tasks]
             found.update(status.worker_id for status in statuses if status.state != "UNASSIGNED")
     return sorted(worker_id for worker_id in found if ":" in worker_id)
+
+
+def foreign_to(workers: Iterable[WorkerPlan], connectors: Sequence[ConnectorGiven]) -> frozenset[str] | None:
+    """Names and ids of the workers, if they are not those of the cluster that the connectors come from."""
+    ids: set[str] = set()
+    for plan in workers:
+        ids.add(plan.settings.name)
+        if plan.port is not None:
+            ids.add(f"{plan.settings.host}:{plan.port}")
+    named = set(worker_ids(connectors))
+    return frozenset(ids) if named and not named & ids else None
