@@ -28,8 +28,8 @@ from mockconnect.control.verbs import Answered, Asked, Desk, own_version
 from mockconnect.core.faults import FaultError
 from mockconnect.files.problems import ProblemsError
 from mockconnect.rest.clock import Pace
+from mockconnect.rest.listener import ASIDE
 from mockconnect.rest.ports import ReservedPort, is_loopback
-from mockconnect.rest.server import ASIDE
 
 BODY_SIZE_MAX: Final = 1024 * 1024
 SHUTDOWN_TIMEOUT_S: Final = 0.25

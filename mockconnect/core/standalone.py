@@ -13,7 +13,6 @@ Rules of this room:
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Never, TypeVar
 
@@ -33,8 +32,9 @@ from mockconnect.core.config_store import ClusterConfigState, ConfigStore, Conne
 from mockconnect.core.configdef import ConfigInfos
 from mockconnect.core.errors import ConnectError, Expected
 from mockconnect.core.javahash import copied_table, hash_order
+from mockconnect.core.monitors import Executor, Monitor
 from mockconnect.core.offset_changes import Changes, OffsetChanges
-from mockconnect.core.sim import DONE, Process, Reply, Steps, Within
+from mockconnect.core.sim import DONE, Reply, Steps, Within
 from mockconnect.core.site import report_connector, report_task
 from mockconnect.core.stages import CalledReply, StagedReply
 from mockconnect.core.terms import Config, ConnectorTaskId, RestartRequest, State, TargetState, TaskConfig
@@ -61,88 +61,6 @@ class MemoryLog:
         record = Record(self._end_offset, key, value, self._now_ms())
         self._end_offset += 1
         self.apply(record)
-
-
-class Monitor:
-    """What ``synchronized`` locks, in the order of HotSpot: the last to arrive enters first.
-
-    Those who wait when the holder leaves are let in one after the other; later arrivals come after all of them.
-    """
-
-    def __init__(self) -> None:
-        self.held = False
-        self._entering: deque[Reply[None]] = deque()
-        self._arrived: list[Reply[None]] = []
-
-    def enter(self) -> Reply[None]:
-        if not self.held:
-            self.held = True
-            return DONE
-        turn: Reply[None] = Reply()
-        self._arrived.append(turn)
-        return turn
-
-    def leave(self) -> None:
-        if not self._entering:
-            self._entering.extend(reversed(self._arrived))
-            self._arrived.clear()
-        if self._entering:
-            self._entering.popleft().complete(None)
-        else:
-            self.held = False
-
-    def during(self, steps: Steps[T]) -> Steps[T]:
-        """Run while holding it. A thread that is thrown away with its cluster leaves nothing: nobody may run then."""
-        yield self.enter()
-        try:
-            result = yield from steps
-        except Expected:
-            self.leave()
-            raise
-        self.leave()
-        return result
-
-
-class Executor:
-    """One thread that runs jobs in the order of their arrival; what a job throws goes nowhere."""
-
-    def __init__(self, process: Process, *, started: bool = True) -> None:
-        self._process = process
-        self._started = started
-        self._jobs: deque[Callable[[], Steps[None]]] = deque()
-        self._running = False
-        self._ended: Reply[None] = DONE
-
-    def start(self) -> None:
-        self._started = True
-        self._wake()
-
-    def submit(self, job: Callable[[], Steps[None]]) -> None:
-        self._jobs.append(job)
-        self._wake()
-
-    @property
-    def idle(self) -> bool:
-        return not self._running
-
-    def drained(self) -> Reply[None]:
-        """Done when every job that was submitted so far is."""
-        return self._ended if self._running else DONE
-
-    def _wake(self) -> None:
-        if self._started and self._jobs and not self._running:
-            self._running = True
-            self._ended = Reply()
-            self._process.after(0, lambda: self._process.spawn(self._run()))
-
-    def _run(self) -> Steps[None]:
-        while self._jobs:
-            try:
-                yield from self._jobs.popleft()()
-            except Expected:
-                continue
-        self._running = False
-        self._ended.complete(None)
 
 
 class StandaloneHerder:

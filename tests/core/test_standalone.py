@@ -24,10 +24,10 @@ from mockconnect.core.cluster import Cluster, ClusterOptions, SeedConnector
 from mockconnect.core.connect import Rest
 from mockconnect.core.declared import simulated_connector
 from mockconnect.core.errors import ConnectError
+from mockconnect.core.monitors import Monitor
 from mockconnect.core.plugin_desc import PluginDesc
 from mockconnect.core.settings import Timing, WorkerSettings
 from mockconnect.core.sim import Reply
-from mockconnect.core.standalone import Monitor
 from mockconnect.core.terms import ConnectorTaskId, TargetState
 
 RECORDING = Path(__file__).parent / "data" / "standalone-4.3.jsonl"
