@@ -35,6 +35,7 @@ from mockconnect.options import ControlChoice, Options, OptionsError
 from mockconnect.rest.clock import Clock, Pace
 from mockconnect.rest.ports import ReservedPort, is_loopback, reserve
 from mockconnect.rest.server import RestServer
+from mockconnect.scenario.loading import Scenario
 from mockconnect.scenario.player import Player
 from mockconnect.staging import Staged, player_of
 
@@ -119,14 +120,18 @@ class Hosted:
         self.server.report(request, where, error)
 
     def _clock(self) -> Clock:
-        choice = self.options.clock
+        choice, per_request_ms = self.options.clock, self.options.per_request_ms
         clock = Clock(self.core.sim, Pace(choice.kind), rate=choice.rate)
-        per_request_ms = self.options.per_request_ms
-        if per_request_ms is None and self._scenario is not None:
-            per_request_ms = self._scenario.settings.per_request
         if per_request_ms is not None:
             clock.per_request_ms = per_request_ms
+        self._follow_scenario(clock, self._scenario)
         return clock
+
+    def _follow_scenario(self, clock: Clock, scenario: Scenario | None) -> None:
+        """A scenario may say how far a request moves time; whoever has asked for the cluster knows better."""
+        said_ms = None if scenario is None else scenario.settings.per_request
+        if said_ms is not None and self.options.per_request_ms is None:
+            clock.per_request_ms = said_ms
 
     def _server(self, admin_ports: Mapping[str, Sequence[ReservedPort]] | None = None) -> RestServer:
         options, door = self.options, None
@@ -170,9 +175,7 @@ class Hosted:
         if self.player is None:
             return
         self.player.client_rate = self.clock.rate if self.clock.pace is Pace.REAL else None
-        per_request_ms = self.player.scenario.settings.per_request
-        if per_request_ms is not None and self.options.per_request_ms is None:
-            self.clock.per_request_ms = per_request_ms
+        self._follow_scenario(self.clock, self.player.scenario)
         if with_client:
             self.player.attach_client()
             self.player.start_at_first_request()
