@@ -5,7 +5,8 @@ Rules of this room:
 * Standard output has the result and nothing else; progress is shown on a terminal only, and what a command under test
   prints goes to standard error. What goes to a pipe is a function of scenario, parameters and seed.
 * Exit status 0: everything held; 1: an expectation failed; 2: bad input, one line per mistake on standard error; 128 and
-  the number of the signal if somebody ended it, 130 for Ctrl-C. No process is left behind.
+  the number of the signal if somebody ended it, 130 for Ctrl-C. No process is left behind then, nothing is printed, and
+  files have what there is: of the run that was ended the report says so, and that it has failed.
 * One run is told whole. Of several there is a table, and before it what failed.
 """
 
@@ -22,7 +23,7 @@ import click
 
 from mockconnect.cli_files import TIMELINES, check_files, write, write_timeline
 from mockconnect.cli_scenarios import load_all, stage
-from mockconnect.cli_signals import Ending, interruptible
+from mockconnect.cli_signals import EndedBySignalError, Ending, interruptible
 from mockconnect.commands import refuse
 
 if TYPE_CHECKING:
@@ -160,12 +161,13 @@ def run(
         check_files("run", "--timeline", timelines, TIMELINES, len(loaded))
         check_files("run", "--junit", [] if junit is None else [junit])
         check_files("run", "--report", [] if report_file is None else [report_file], (".json", ".txt"))
-        result = _Result([_repeated(scenario, wanted, timelines, ending) for scenario in loaded])
+        result = _Result(list(_all_played(loaded, wanted, timelines, ending)))
         if junit is not None:
             _write_junit(junit, result)
         if report_file is not None:
             text = result.json() if report_file.suffix == ".json" else result.text()
             write("run", "--report", report_file, text)
+        ending.check()
     if not quiet:
         click.echo(result.json() if as_json else _colored(result.text()), nl=False)
     sys.exit(0 if result.held else 1)
@@ -192,6 +194,15 @@ def _command(context: click.Context, timeout_ms: int | None) -> tuple[str, ...]:
 # --- playing --------------------------------------------------------------------------------------------------------------
 
 
+def _all_played(
+    scenarios: Sequence[Scenario], wanted: Wanted, timelines: Sequence[Path], ending: Ending
+) -> Iterator[list[Report]]:
+    for scenario in scenarios:
+        yield _repeated(scenario, wanted, timelines, ending)
+        if ending:
+            return
+
+
 def _repeated(scenario: Scenario, wanted: Wanted, timelines: Sequence[Path], ending: Ending) -> list[Report]:
     """Its runs, up to the first that fails."""
     reports: list[Report] = []
@@ -203,7 +214,7 @@ def _repeated(scenario: Scenario, wanted: Wanted, timelines: Sequence[Path], end
         reports.append(report)
         for path in timelines:
             write_timeline("run", path, report)
-        if not report.held:
+        if ending or not report.held:
             break
     return reports
 
@@ -213,9 +224,12 @@ def _played(staging: Staged, wanted: Wanted, ending: Ending) -> Report:
     from mockconnect.playing import Command, EndlessScenarioError, play_alone, play_with  # noqa: PLC0415 - heavy
 
     assert staging.scenario is not None, "there is nothing to play"
+    playing: Player | None = None
     with _shown(staging.scenario.name) as shown:
 
         def progress(player: Player) -> None:
+            nonlocal playing
+            playing = player
             ending.check()
             if shown is not None:
                 shown(player)
@@ -226,10 +240,22 @@ def _played(staging: Staged, wanted: Wanted, ending: Ending) -> Report:
             output = None if shown is None else shown.say
             command = Command(wanted.command, timeout_ms=wanted.timeout_ms, output=output)
             return play_with(staging, command, progress)
+        except EndedBySignalError:
+            assert playing is not None, "only a run that has begun looks whether somebody wants its end"
+            return _cut_short(playing, wanted, ending)
         except (EndlessScenarioError, LimitExceeded) as error:
             refuse("run", error)
         except OSError as error:
             refuse("run", f"{error.filename or 'ports'}: {error.strerror or error}")
+
+
+def _cut_short(player: Player, wanted: Wanted, ending: Ending) -> Report:
+    """What is known of a run that somebody has ended."""
+    from mockconnect.scenario.report import Verdict  # noqa: PLC0415 - heavy
+
+    report = player.report()
+    ended = Verdict("run", "comes to its end", False, str(ending), report.total_ms)
+    return replace(report, verdicts=(*report.verdicts, ended), command=wanted.command)
 
 
 def _shown(name: str) -> AbstractContextManager[Shown | None]:

@@ -31,9 +31,20 @@ class Ending:
             raise KeyboardInterrupt
         self.number = number
 
+    def __bool__(self) -> bool:
+        return self.number is not None
+
+    def __str__(self) -> str:
+        return f"ended by {self.signal.name}"
+
+    @property
+    def signal(self) -> signal.Signals:
+        """Which signal says so; Ctrl-C, if it came from elsewhere."""
+        return signal.Signals(self.number or signal.SIGINT)
+
     def check(self) -> None:
         """Raises :class:`EndedBySignalError` if somebody does."""
-        if self.number is not None:
+        if self:
             raise EndedBySignalError
 
 
@@ -49,9 +60,8 @@ def interruptible(command: str) -> Iterator[Ending]:
     try:
         yield ending
     except (EndedBySignalError, KeyboardInterrupt):
-        number = signal.Signals(ending.number or signal.SIGINT)
-        click.echo(f"mockconnect {command}: ended by {number.name}", err=True)
-        sys.exit(128 + number)
+        click.echo(f"mockconnect {command}: {ending}", err=True)
+        sys.exit(128 + ending.signal)
     finally:
         for one, handler in before.items():
             signal.signal(one, handler)

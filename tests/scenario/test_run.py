@@ -288,8 +288,9 @@ def ends(pid: str) -> bool:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_signals_end_it_and_the_command(number: signal.Signals) -> None:
-    arguments = ["run", "task-failed", "--", "sh", "-c", "sleep 600 & echo $! $$; wait"]
+def test_signals_end_it_and_the_command(number: signal.Signals, tmp_path: Path) -> None:
+    files = ["--report", str(tmp_path / "report.txt"), "--timeline", str(tmp_path / "run.jsonl")]
+    arguments = ["run", "task-failed", *files, "--", "sh", "-c", "sleep 600 & echo $! $$; wait"]
     with subprocess.Popen(
         [sys.executable, "-m", "mockconnect.cli", *arguments],
         stdout=subprocess.PIPE,
@@ -303,6 +304,50 @@ def test_signals_end_it_and_the_command(number: signal.Signals) -> None:
     assert (process.returncode, out, err) == (128 + number, "", f"mockconnect run: ended by {number.name}\n")
     assert len(pids) == 2
     assert all(map(ends, pids))
+    report = (tmp_path / "report.txt").read_text(encoding="utf-8")
+    assert "FAILED      run         comes to its end\n" in report
+    assert f"ended by {number.name}\n" in report
+    assert report.endswith("-- sh -c 'sleep 600 & echo $! $$; wait'\n")
+    assert json.loads((tmp_path / "run.jsonl").read_text().splitlines()[-1])["kind"] == "report"
+
+
+class Interrupted:
+    """What shows progress until somebody has seen enough."""
+
+    def __init__(self, _: str) -> None:
+        self._seen = 0
+
+    def __enter__(self) -> Interrupted:
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def __call__(self, _: object) -> None:
+        self._seen += 1
+        if self._seen == 12:
+            signal.raise_signal(signal.SIGINT)
+
+
+def test_files_have_what_there_was_when_somebody_ended_it(
+    fails: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cli_run, "_shown", Interrupted)
+    files = [tmp_path / name for name in ("r.json", "junit.xml", "{scenario}.txt", "{scenario}.html")]
+    options = ("--report", "--junit", "--timeline", "--timeline")
+    given = [text for pair in zip(options, map(str, files), strict=True) for text in pair]
+    ended = said("run", fails, "chaos", *given)
+    assert ended == Said(130, "", "mockconnect run: ended by SIGINT\n")
+    report = json.loads(files[0].read_text(encoding="utf-8"))
+    assert (report["scenario"], report["held"]) == ("fails", False)
+    assert [one["text"] for one in report["expectations"] if one["held"] is False] == [
+        "{workers: {serving: true, count: 3}}",
+        "comes to its end",
+    ]
+    assert report["timeline_ms"] < 15_000
+    (suite,) = ElementTree.parse(files[1]).getroot().findall("testsuite")
+    assert (suite.get("name"), suite.get("failures")) == ("fails", "2")
+    assert "worker         crash" in (tmp_path / "fails.txt").read_text(encoding="utf-8")
+    assert "<svg" in (tmp_path / "fails.html").read_text(encoding="utf-8")
 
 
 def test_a_run_without_a_command_can_be_ended_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
