@@ -34,7 +34,7 @@ from mockconnect.files.problems import Problem, one_of
 from mockconnect.options import ControlChoice, Options, OptionsError
 from mockconnect.rest.clock import Clock, Pace
 from mockconnect.rest.ports import ReservedPort, is_loopback, reserve
-from mockconnect.rest.server import RestServer
+from mockconnect.rest.servers import RestServer
 from mockconnect.scenario.loading import Scenario
 from mockconnect.scenario.player import Player
 from mockconnect.staging import Staged, player_of

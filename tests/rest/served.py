@@ -15,7 +15,7 @@ from mockconnect.core.versions import KafkaVersion
 from mockconnect.rest.clock import Clock, Pace
 from mockconnect.rest.front_door import Policy
 from mockconnect.rest.ports import ReservedPort, reserve
-from mockconnect.rest.server import RestServer
+from mockconnect.rest.servers import RestServer
 
 FILE_SOURCE = "org.apache.kafka.connect.file.FileStreamSourceConnector"
 SECONDS = 60
