@@ -68,8 +68,8 @@ class Jetty:
 
     @property
     def answers_unknown_expectations(self) -> bool:
-        """One build closes the connection instead (recorded)."""
-        return self.version != "12.0.25"
+        """Until 12.0.25 Jetty 12 answers on one thread while another fails and closes, mostly sooner."""
+        return self.line == 9 or int(self.version.split(".")[2]) >= 34
 
     @property
     def strict_lengths(self) -> bool:
