@@ -166,7 +166,7 @@ def _option(name: str, help_text: str, *more_variables: str, **attributes: Any) 
 @_option("--param", "A parameter of the scenario; may be repeated.", multiple=True, metavar="NAME=VALUE")
 @_option(
     "--timeline",
-    "At the end, write what happened in the scenario as .txt, .jsonl or .html; may be repeated.",
+    "At the end, write what happened, in the scenario if there is one, as .txt, .jsonl or .html; may be repeated.",
     multiple=True,
     metavar="FILE",
 )
@@ -175,8 +175,6 @@ def serve(context: click.Context, /, ready_file: str | None, **given: Any) -> No
     """Run a cluster until it is interrupted (SIGINT, SIGTERM)."""
     timelines = [Path(one) for one in given.pop("timeline")]
     given = _with_scenario(context, given)
-    if timelines and "scenario" not in given:
-        refuse("serve", "--timeline: there is no scenario that it could be of")
     check_files("serve", "--timeline", timelines, TIMELINES)
     signal.signal(
         signal.SIGTERM, lambda *_: sys.exit(0)
@@ -229,11 +227,13 @@ def _serve(
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
     if problems:
         raise OptionsError([*problems, *_problems_of(arguments)])
-    report = asyncio.run(_until_interrupted(arguments, ready_file))
-    if report is not None:
-        for path in timelines:
-            write_timeline("serve", path, report)
-        click.echo(report.text())
+    is_observed = bool(timelines) and "scenario" not in arguments
+    seen, played = asyncio.run(_until_interrupted(arguments, ready_file, is_observed=is_observed))
+    for path in timelines:
+        assert seen is not None, "what is to be written is observed or played"
+        write_timeline("serve", path, seen)
+    if played is not None:
+        click.echo(played.text())
 
 
 def _problems_of(arguments: Mapping[str, Any]) -> Sequence[Problem]:
@@ -247,8 +247,10 @@ def _problems_of(arguments: Mapping[str, Any]) -> Sequence[Problem]:
     return ()
 
 
-async def _until_interrupted(arguments: Mapping[str, Any], ready_file: Path | None) -> Report | None:
-    """The report of the scenario that was played, if there was one: as far as it came."""
+async def _until_interrupted(
+    arguments: Mapping[str, Any], ready_file: Path | None, *, is_observed: bool
+) -> tuple[Report | None, Report | None]:
+    """What a timeline is to show, and the report of the scenario that was played last: as far as it came."""
     import asyncio  # noqa: PLC0415 - heavy
 
     from mockconnect.hosting import start_async  # noqa: PLC0415 - heavy
@@ -259,12 +261,15 @@ async def _until_interrupted(arguments: Mapping[str, Any], ready_file: Path | No
         with suppress(NotImplementedError):  # Windows has no signals on its loop
             loop.add_signal_handler(number, interrupted.set)
     async with start_async(**arguments) as cluster:
+        if is_observed:
+            cluster.observe()
         if ready_file is not None:
             _write_ready_file(ready_file, cluster)
         try:
             _greet(cluster, arguments)
             await interrupted.wait()
-            return None if cluster.scenario is None else cluster.report()
+            played = None if cluster.scenario is None else cluster.report()
+            return cluster.observed() if is_observed else played, played
         finally:
             if ready_file is not None:
                 ready_file.unlink(missing_ok=True)

@@ -36,7 +36,9 @@ from mockconnect.rest.clock import Clock, Pace
 from mockconnect.rest.ports import ReservedPort, is_loopback, reserve
 from mockconnect.rest.servers import RestServer
 from mockconnect.scenario.loading import Scenario
+from mockconnect.scenario.observing import Observer
 from mockconnect.scenario.player import Player
+from mockconnect.scenario.report import Report
 from mockconnect.staging import Staged, player_of
 
 
@@ -70,6 +72,7 @@ class Hosted:
         self._left: list[RestServer] = []
         """Of clusters that were reset, as long as somebody is connected."""
         self.player = self._player()
+        self._observer: Observer | None = None
         self.control_url: str | None = None
         self._control: ControlServer | None = None
         if control is not None and options.control is not None:
@@ -183,6 +186,16 @@ class Hosted:
             self.player.start()
         self.clock.rearm()
 
+    def observe(self) -> None:
+        """Keep what happens from now on, for :meth:`observed`. A cluster that is made anew is observed from its start."""
+        self._observer = Observer(self.core)
+
+    def observed(self) -> Report:
+        """What has happened since :meth:`observe`. Raises :class:`ValueError`."""
+        if self._observer is None:
+            raise ValueError("nobody observes the cluster: observe() begins with it")
+        return self._observer.report()
+
     def _settle(self, core: Cluster, *, cold_start: bool) -> None:
         core.start()
         if not cold_start and not core.settle():
@@ -224,6 +237,8 @@ class Hosted:
             core.requests.on_answer.clear()
         self.core, self.player = core, None
         self._follow_workers()
+        if self._observer is not None:
+            self.observe()
         old_server.leave()
         while self._added:
             self._added.pop().close()

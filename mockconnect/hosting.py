@@ -374,6 +374,14 @@ class RunningCluster:
         """What is known of the scenario now."""
         return self._do(self._report)
 
+    def observe(self) -> None:
+        """Keep what happens from now on, for :meth:`observed`, whether a scenario is played or not."""
+        self._do(self._hosted.observe)
+
+    def observed(self) -> Report:
+        """What has happened since :meth:`observe`, or since the cluster was made anew; nothing in it is judged."""
+        return self._do(self._hosted.observed)
+
     def _report(self) -> Report:
         return replace(self._player().report(), on_check=self._checked)
 

@@ -510,13 +510,6 @@ CHECKS: tuple[tuple[str, int, Callable[[Watch], Problems]], ...] = (
 def watch(cluster: Cluster) -> Watch:
     """Check the invariants of ``cluster`` after every event from now on. Raises :class:`InvariantViolated`."""
     installed = Watch(cluster)
-    before = cluster.sim.after_event
-
-    def after_event() -> None:
-        if before is not None:
-            before()
-        installed.after_event()
-
-    cluster.sim.after_event = installed.after_event if before is None else after_event
+    cluster.sim.look_after_events(installed.after_event)
     cluster.on_submit = installed.on_submit
     return installed

@@ -255,6 +255,17 @@ class Sim:
                 del self._conditions[key]
                 action()
 
+    def look_after_events(self, look: Callable[[], object]) -> None:
+        """Call that after every event, too, beside whoever looks already."""
+        before = self.after_event
+
+        def both() -> None:
+            if before is not None:
+                before()
+            look()
+
+        self.after_event = look if before is None else both
+
     def sleep(self, delay_ms: int) -> Reply[None]:
         reply: Reply[None] = Reply()
         self.after(delay_ms, lambda: reply.complete(None))

@@ -74,10 +74,7 @@ def page(report: Report) -> str:
         *_head(report),
         f'<div class="figure">{draw(report)}</div>',
         _legend(),
-        "<h2>Expectations</h2>",
-        _table(("verdict", "kind", "expectation", "at", ""), list(map(_verdict_cells, report.verdicts))),
-        "<h2>Rules</h2>",
-        _table(("rule", "fired", "first", "last", "ended"), list(_rule_cells(report))),
+        *(_judged(report) if report.is_played else ()),
         "<h2>What happened</h2>",
         '<input id="wanted" placeholder="show only rows with these words" aria-label="filter">',
         _rows(report),
@@ -88,16 +85,25 @@ def page(report: Report) -> str:
 
 def _head(report: Report) -> Iterator[str]:
     word = "held" if report.held else "FAILED"
-    yield f'<h1>{escape(report.scenario)} <span class="verdict {word}">{word}</span></h1>'
+    verdict = f' <span class="verdict {word}">{word}</span>' if report.is_played else ""
+    yield f"<h1>{escape(report.scenario)}{verdict}</h1>"
     if report.description:
         yield f"<p>{escape(report.description)}</p>"
     count, wanted = report.coverage
     coverage = f", coverage {count} of {wanted}" if wanted else ""
+    again = f"<br><code>{escape(report.repro)}</code>" if report.is_played else ""
     yield (
         f'<p class="what">{seconds(report.timeline_ms)} of timeline, {seconds(report.total_ms)} in all, '
-        f"{counted(len(report.requests), 'request')}{coverage}, seed {report.seed}, trace {escape(report.trace_hash)}<br>"
-        f"<code>{escape(report.repro)}</code></p>"
+        f"{counted(len(report.requests), 'request')}{coverage}, seed {report.seed}, trace {escape(report.trace_hash)}"
+        f"{again}</p>"
     )
+
+
+def _judged(report: Report) -> Iterator[str]:
+    yield "<h2>Expectations</h2>"
+    yield _table(("verdict", "kind", "expectation", "at", ""), list(map(_verdict_cells, report.verdicts)))
+    yield "<h2>Rules</h2>"
+    yield _table(("rule", "fired", "first", "last", "ended"), list(_rule_cells(report)))
 
 
 def _legend() -> str:

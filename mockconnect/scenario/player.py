@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from enum import Enum
-from typing import Final, Literal
 
 from mockconnect.core.cluster import Cluster
 from mockconnect.core.connect import ConnectWorker
@@ -29,14 +28,13 @@ from mockconnect.scenario.conditions import AnswerFilter, shown
 from mockconnect.scenario.convergence import converged, not_converged
 from mockconnect.scenario.loading import LoadedExpectation, Scenario
 from mockconnect.scenario.recording import Recorder
+from mockconnect.scenario.records import Records
 from mockconnect.scenario.report import Report, Row, RuleReport, Verdict, seconds
-from mockconnect.scenario.requests import SHOWN_MAX, RequestRecord, is_answered
+from mockconnect.scenario.requests import RequestRecord, is_answered
 from mockconnect.scenario.rules import RuleRun
 from mockconnect.scenario.script import Eventually, Piece
 from mockconnect.scenario.shipped import shown_name
 from mockconnect.scenario.watching import Goal, Watch
-
-REQUESTS_MAX: Final = 1_000_000
 
 
 class Phase(Enum):
@@ -56,7 +54,6 @@ class Player:
         self.cluster = cluster
         self.scenario = scenario
         self.phase = Phase.WAITING
-        self.records: list[RequestRecord] = []
         self.client_rate: float | None = None
         """Virtual per real time, as the client under test knows it; ``None`` if its waiting moves nothing."""
         self.on_over: list[Callable[[], object]] = []
@@ -65,10 +62,10 @@ class Player:
         self._is_closed = False
         self._is_cut_short = False
         self._first_request: Callable[[RequestRow], Reply[None]] | None = None
-        self._of_client: dict[int, RequestRecord] = {}
         self._ended: list[RequestRecord] = []
         self._looked_for: dict[int, tuple[int, bool]] = {}
         """By filter, which lives as long as the scenario: how many of these were looked at, and whether one fits."""
+        self._records = Records(cluster)
         self._recorder = Recorder(cluster)
         self._rules = [RuleRun(one, self) for one in scenario.rules]
         self._by_name = {run.name: run for run in self._rules}
@@ -92,14 +89,7 @@ class Player:
         self._started_at_ms = self.cluster.now_ms
         self._recorder.start()
         sim = self.cluster.sim
-        before = sim.after_event
-
-        def after_event() -> None:
-            if before is not None:
-                before()
-            self._event_happened()
-
-        sim.after_event = self._event_happened if before is None else after_event
+        sim.look_after_events(self._event_happened)
         self.cluster.faults.on_end.append(self._fault_ended)
         self.cluster.requests.on_request.append(self._request_arrived)
         self.cluster.requests.on_answer.append(self._request_ended)
@@ -128,7 +118,12 @@ class Player:
     @property
     def has_client(self) -> bool:
         """Whether somebody under test has asked anything yet."""
-        return bool(self._of_client)
+        return self._records.has_client
+
+    @property
+    def records(self) -> Sequence[RequestRecord]:
+        """Every request so far: those of clients, and the scenario's own."""
+        return self._records.rows
 
     @property
     def started_at_ms(self) -> int:
@@ -232,7 +227,7 @@ class Player:
 
     def _ask(self, rule: str, request: Request, worker: ConnectWorker) -> None:
         class_name = (request.config or {}).get("connector.class") or ""
-        record = self._record(
+        record = self._records.add(
             "scenario",
             worker.name,
             request.operation,
@@ -259,73 +254,17 @@ class Player:
 
     def _request_arrived(self, row: RequestRow) -> None:
         """A client's request, before anything is done about it. Rules may act on it now."""
-        record = self._record(
-            "client",
-            row.worker,
-            row.operation,
-            connector=row.connector,
-            task=row.task,
-            class_name=row.class_name,
-        )
-        record.line = f"{row.method} {row.target}"
-        self._of_client[row.number] = record
+        record = self._records.arrived(row)
         for run in self._rules:
             run.request_arrived(record)
 
     def _request_ended(self, row: RequestRow, body: bytes) -> None:
-        record = self._of_client.get(row.number)
+        record = self._records.ended(row, body)
         if record is None:
             return
-        record.status_code, record.message = row.status_code, row.message
-        record.shows = body[:SHOWN_MAX].decode("utf-8", "replace") if row.status_code < 400 else ""
-        record.ended_at_ms = self.cluster.now_ms
         self._ended.append(record)
         self._recorder.request_ended(record)
         self._look()
-
-    def _take_unseen(self) -> None:
-        """Requests that no rule could act on: what a worker answers before its resources are there."""
-        for row in self.cluster.requests.rows():
-            if (
-                row.number not in self._of_client
-                and row.at_ms >= self._started_at_ms
-                and row.ended_at_ms is not None
-            ):
-                record = self._record(
-                    "client", row.worker, row.operation, connector=row.connector, task=row.task, class_name=""
-                )
-                record.line = f"{row.method} {row.target}"
-                record.at_ms, record.ended_at_ms = row.at_ms, row.ended_at_ms
-                record.status_code, record.message = row.status_code, row.message
-                self._of_client[row.number] = record
-        self.records.sort(key=lambda one: (one.at_ms, one.number))
-
-    def _record(
-        self,
-        by: Literal["client", "scenario"],
-        worker: str,
-        operation: str,
-        *,
-        connector: str,
-        task: int | None,
-        class_name: str,
-        rule: str = "",
-    ) -> RequestRecord:
-        record = RequestRecord(
-            number=len(self.records) + 1,
-            at_ms=self.cluster.now_ms,
-            by=by,
-            worker=worker,
-            operation=operation,
-            connector=connector,
-            task=task,
-            class_name=class_name,
-            rule=rule,
-            to_leader=self.cluster.leader == worker,
-        )
-        if len(self.records) < REQUESTS_MAX:
-            self.records.append(record)
-        return record
 
     # --- after every event ----------------------------------------------------------------------------------------------------
 
@@ -417,7 +356,7 @@ class Player:
     def report(self) -> Report:
         """What is known now; complete when the run is over."""
         self._recorder.take()
-        self._take_unseen()
+        self._records.take_unseen(self._started_at_ms)
         return Report(
             scenario=self.scenario.name,
             file=shown_name(self.scenario.file),

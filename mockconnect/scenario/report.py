@@ -92,6 +92,7 @@ class Report:
 
     scenario: str
     file: str
+    """Empty for a cluster on which nothing was played."""
     seed: int
     params: dict[str, str]
     verdicts: tuple[Verdict, ...]
@@ -128,8 +129,15 @@ class Report:
         return sum(verdict.held is True for verdict in wanted), len(wanted)
 
     @property
+    def is_played(self) -> bool:
+        """Whether it is that of a scenario; otherwise there is nothing to judge, and nothing plays it again."""
+        return bool(self.file)
+
+    @property
     def repro(self) -> str:
         """The command that plays it again; a client that is no command has to ask again by itself."""
+        if not self.is_played:
+            return ""
         params = [f"--param {shlex.quote(f'{name}={value}')}" for name, value in sorted(self.params.items())]
         command = ["--", shlex.join(self.command)] if self.command else []
         verb = ["serve --scenario" if self._client_is_elsewhere else "run", shlex.quote(self.file)]
@@ -141,6 +149,8 @@ class Report:
 
     def text(self) -> str:
         """For people: the same run gives the same text."""
+        if not self.is_played:
+            return "\n".join(self._head())
         return "\n".join([*self._head(), "", *self._rule_lines(), "", *self._verdict_lines(), "", self.end()])
 
     def json(self) -> str:

@@ -373,10 +373,43 @@ def test_serve_plays_a_scenario_and_reports_in_the_end(number: signal.Signals, t
     assert "<svg" in page
 
 
+def test_serve_without_a_scenario_writes_what_happened_on_the_cluster(tmp_path: Path) -> None:
+    ready, lines, page = (tmp_path / name for name in ("ready.json", "run.jsonl", "run.html"))
+    arguments = ("--clock", "manual", "--cold-start", "--ready-file", str(ready))
+    with serving(*arguments, f"--timeline={lines}", f"--timeline={page}") as process:
+        assert process.stdout is not None
+        while "Ctrl-C" not in process.stdout.readline():
+            pass
+        control = json.loads(ready.read_text())["control"]
+        post(f"{control}/clock/run_until", {"until": "settled"})
+        worker = json.loads(ready.read_text())["workers"][0]["url"]
+        with urllib.request.urlopen(f"{worker}/connectors", timeout=300) as answer:
+            assert json.load(answer) == []
+        post(f"{control}/scenarios", {"name": "task-failed"})
+        process.send_signal(signal.SIGTERM)
+        rest, _ = process.communicate()
+    assert process.returncode == 0
+    assert "task-failed: " in rest
+    rows = rows_of(lines)
+    assert rows[0][2:] == ("port", "jetty_404"), "the boot is seen, too"
+    assert {"request", "begins"} <= {what for _, _, what, _ in rows}
+    report = json.loads(lines.read_text(encoding="utf-8").splitlines()[-1])
+    assert (report["scenario"], report["repro"], report["expectations"]) == ("cluster", "", [])
+    html = page.read_text(encoding="utf-8")
+    assert "<h1>cluster</h1>" in html
+    assert "GET /connectors -&gt; 200 []" in html
+    assert "Expectations" not in html
+
+
+def post(url: str, body: object) -> None:
+    asked = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
+    with urllib.request.urlopen(asked, timeout=300):
+        pass
+
+
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        (["--timeline", "x.txt"], "--timeline: there is no scenario that it could be of"),
         (
             ["--scenario", "task-failed", "--timeline", "x.pdf"],
             "--timeline: expected one of .txt, .jsonl, .html",
