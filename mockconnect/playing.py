@@ -61,7 +61,7 @@ def play_alone(staging: Staged, progress: Progress = _no_progress) -> Report:
         raise EndlessScenarioError(f"the cluster did not settle (seed {options.seed})")
     player.start()
     pace = _pace(options.clock)
-    while not player.over and player.clock_ms() < LIMIT_MS:
+    while not _is_done(player) and player.clock_ms() < LIMIT_MS:
         until_ms = cluster.now_ms + STEP_MS
         _run(player, until_ms)
         progress(player)
@@ -72,7 +72,12 @@ def play_alone(staging: Staged, progress: Progress = _no_progress) -> Report:
 def _run(player: Player, until_ms: int) -> None:
     """Until then, or until it is over; time stays at the last event of the scenario."""
     sim = player.cluster.sim
-    sim.run_until(lambda: player.over, max(0, until_ms - sim.now_ms))
+    sim.run_until(lambda: _is_done(player), max(0, until_ms - sim.now_ms))
+
+
+def _is_done(player: Player) -> bool:
+    """It is over, or never will be."""
+    return player.over or bool(player.circle)
 
 
 def _pace(clock: ClockChoice) -> Callable[[int], None]:
@@ -88,12 +93,27 @@ def _pace(clock: ClockChoice) -> Callable[[int], None]:
 
 
 def _complete(player: Player) -> Report:
+    if player.circle:
+        raise EndlessScenarioError(_in_circles(player))
     if not player.over:
         raise EndlessScenarioError(
             f"{player.scenario.name} did not end within {LIMIT_MS // 3_600_000} hours"
             f" (seed {player.cluster.sim.seed})"
         )
     return player.report()
+
+
+def _in_circles(player: Player) -> str:
+    names = [repr(name) for name in player.circle]
+    who = (
+        f"rule {names[0]} causes itself"
+        if len(names) == 1
+        else f"rules {', '.join(names[:-1])} and {names[-1]} cause each other"
+    )
+    return (
+        f"{player.scenario.name} comes to no end: {who} again and again, {seconds(player.clock_ms())} so far;"
+        f" say how often with max, or how long in settings.duration (seed {player.cluster.sim.seed})"
+    )
 
 
 # --- with a command ---------------------------------------------------------------------------------------------------------
@@ -139,7 +159,7 @@ async def _play_with(staging: Staged, command: Command, progress: Progress) -> R
             player.start()
         verdicts = _of_command(command, ended, hosted, player)
         player.detach_client()
-        hosted.clock.run_until(lambda: player.over, LIMIT_MS)
+        hosted.clock.run_until(lambda: _is_done(player), LIMIT_MS)
         report = _complete(player)
     finally:
         await hosted.stop()

@@ -24,6 +24,7 @@ from mockconnect.core.sim import Dice, Reply
 from mockconnect.scenario.actions import Request
 from mockconnect.scenario.asking import ask
 from mockconnect.scenario.checks import Asked, judge_client, judge_requests
+from mockconnect.scenario.circles import Circles
 from mockconnect.scenario.conditions import AnswerFilter, shown
 from mockconnect.scenario.convergence import converged, not_converged
 from mockconnect.scenario.loading import LoadedExpectation, Scenario
@@ -68,6 +69,7 @@ class Player:
         self._records = Records(cluster)
         self._recorder = Recorder(cluster)
         self._rules = [RuleRun(one, self) for one in scenario.rules]
+        self._circles = Circles(self._rules)
         self._by_name = {run.name: run for run in self._rules}
         self._watches = [Watch.of(one, self) for one in scenario.expectations]
         self._goals: list[Goal] = []
@@ -140,6 +142,11 @@ class Player:
         return self.phase is Phase.OVER
 
     @property
+    def circle(self) -> tuple[str, ...]:
+        """Rules that cause each other again and again, so that it comes to no end; empty as long as there are none."""
+        return self._circles.found
+
+    @property
     def waits(self) -> bool:
         """Whether it has not begun."""
         return self.phase is Phase.WAITING
@@ -210,6 +217,15 @@ class Player:
         for run in self._rules:
             run.another_happened(rule.name, ended=ended)
 
+    def reacts(self, rule: RuleRun) -> None:
+        if self._client_is_attached or self.scenario.settings.duration is not None:
+            self._circles.comes_from_outside()  # the timeline ends with the client, or with its time
+        else:
+            self._circles.reacts(rule)
+
+    def may_fire(self) -> bool:
+        return self._circles.may_fire()
+
     def end(self, why: str) -> None:
         self._timeline_over(why)
 
@@ -255,6 +271,7 @@ class Player:
     def _request_arrived(self, row: RequestRow) -> None:
         """A client's request, before anything is done about it. Rules may act on it now."""
         record = self._records.arrived(row)
+        self._circles.comes_from_outside()
         for run in self._rules:
             run.request_arrived(record)
 

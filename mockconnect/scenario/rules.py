@@ -29,6 +29,9 @@ ENDLESS = ("create", "delete", "set_state", "bounce", "remove_worker", "rolling_
 """Lasting verbs that come to an end by themselves, and that the timeline waits for."""
 
 
+CIRCLE: Final = "it causes itself again and again"
+
+
 class Stage(Protocol):
     """What a rule needs of the player."""
 
@@ -42,6 +45,8 @@ class Stage(Protocol):
     def piece(self, name: str) -> Piece: ...
     def end(self, why: str) -> None: ...
     def happened(self, rule: RuleRun, *, ended: bool) -> None: ...
+    def reacts(self, rule: RuleRun) -> None: ...
+    def may_fire(self) -> bool: ...
     def runs(self) -> list[RuleRun]: ...
 
 
@@ -60,6 +65,8 @@ class RuleRun:
         self._stage = stage
         self._sim = stage.cluster.sim
         self._triggered = 0
+        self.firing = 0
+        """How often it fires at this moment, each in the midst of the one before."""
         self._matched = 0
         self._active: dict[str, bool] = {}
         """Ids of faults that are active, and whether they end by themselves."""
@@ -111,6 +118,7 @@ class RuleRun:
             return
         after = After(rule=self.rule.after) if isinstance(self.rule.after, str) else self.rule.after
         if after is not None and after.rule == name and after.ended is ended:
+            self._stage.reacts(self)
             self._later(after.delay, self._fire_and_repeat)
 
     def request_arrived(self, record: RequestRecord) -> None:
@@ -119,6 +127,8 @@ class RuleRun:
             return
         self._matched += 1
         if _is_due(trigger, self._matched):
+            if record.by == "scenario":
+                self._stage.reacts(self)
             self._fire()
 
     def event_happened(self) -> None:
@@ -146,6 +156,7 @@ class RuleRun:
                 self._sim.after(self.rule.when.for_, lambda: None)  # an event to look after
         if now_ms - self._true_since_ms >= self.rule.when.for_:
             self._fired_in_this_truth = True
+            self._stage.reacts(self)
             self._fire_and_repeat()
 
     # --- firing -------------------------------------------------------------------------------------------------------------
@@ -188,12 +199,22 @@ class RuleRun:
             self._stage.say("fires", self.name if number == 1 else f"{self.name} #{number}")
         if rule.max is not None and len(self.fired_at_ms) >= rule.max:
             self.over = True
-        for action in rule.actions:
-            self._act(action)
+        self._act_all()
         self._stage.happened(self, ended=False)
         self._maybe_ended()
 
     # --- acting -------------------------------------------------------------------------------------------------------------
+
+    def _act_all(self) -> None:
+        if not self._stage.may_fire():
+            self.over = True
+            self.refused.append(CIRCLE)
+            self._stage.say("refused", f"{self.name}: {CIRCLE}")
+            return
+        self.firing += 1
+        for action in self.rule.actions:
+            self._act(action)
+        self.firing -= 1
 
     def _act(self, action: str | ActionParts) -> None:
         if isinstance(action, str):
