@@ -10,7 +10,8 @@ Rules of this room:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Final, Literal, TypeVar
+from types import NoneType
+from typing import Annotated, Any, Final, Literal, TypeVar, Union, get_args
 
 import msgspec
 
@@ -118,9 +119,17 @@ class Reset(Part, kw_only=True, frozen=True):
     )
 
 
+def _argument_of(verb: str, type_: Any) -> tuple[str, Any, Any]:
+    """A field of :class:`Action` as it is sent here: nothing in place of arguments only where a verb needs none."""
+    if verb in BARE:
+        return verb, type_, None
+    arguments = tuple(one for one in get_args(type_) if one is not NoneType)
+    return verb, Union[(*arguments, msgspec.UnsetType)], msgspec.UNSET
+
+
 _ONE_VERB: Final = msgspec.defstruct(
     "OneVerb",
-    [(one.name, one.type, None) for one in msgspec.structs.fields(Action) if one.name in FAULT_VERBS],
+    [_argument_of(one.name, one.type) for one in msgspec.structs.fields(Action) if one.name in FAULT_VERBS],
     bases=(Part,),
     module=__name__,
     namespace={"__doc__": "One verb with its arguments."},
@@ -144,7 +153,14 @@ class ScenarioStart(Part, kw_only=True, frozen=True):
 
 SCENARIO: Final[Any] = Annotated[
     ScenarioStart,
-    msgspec.Meta(extra_json_schema={"oneOf": [{"required": ["name"]}, {"required": ["document"]}]}),
+    msgspec.Meta(
+        extra_json_schema={
+            "oneOf": [
+                {"required": [name], "properties": {name: {"not": {"type": "null"}}}}
+                for name in ("name", "document")
+            ]
+        }
+    ),
 ]
 
 
