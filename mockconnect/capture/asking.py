@@ -24,7 +24,6 @@ import aiohttp
 from mockconnect.files.problems import Problem
 
 AT_ONCE: Final = 8
-BODY_BYTES_MAX: Final = 256 * 1024 * 1024
 FIRST_PAUSE_S: Final = 0.1
 LONGEST_PAUSE_S: Final = 2.0
 DEFAULT_TIMEOUT_S: Final = 30.0

@@ -9,8 +9,6 @@ import math
 import re
 from collections.abc import Mapping
 
-from mockconnect.core.javahash import copied_table, hash_order
-
 _INTEGER = re.compile(r"[+-]?\d+")
 _DECIMAL = re.compile(r"[+-]?(NaN|Infinity|(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?[fFdD]?)", re.ASCII)
 _HEXADECIMAL = re.compile(
@@ -32,12 +30,6 @@ def is_blank(text: str | None) -> bool:
 def map_text(entries: Mapping[str, object]) -> str:
     """``AbstractMap.toString()`` in the order given."""
     return "{" + ", ".join(f"{key}={value_text(value)}" for key, value in entries.items()) + "}"
-
-
-def copied_map_text(entries: Mapping[str, object]) -> str:
-    """The text of a ``HashMap`` made as a copy of ``entries``."""
-    order = hash_order(entries, copied_table(len(entries)))
-    return map_text({key: entries[key] for key in order})
 
 
 def value_text(value: object) -> str:

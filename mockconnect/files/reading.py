@@ -7,8 +7,8 @@ Rules of this room:
 * Whatever is wrong becomes a problem with its line and path, and reading goes on with the next value.
 * Unknown fields are mistakes. A union is decided by what is there: a text, a list or a mapping.
 
-How to use it: :func:`read_file`, or :func:`parse_file` and then :class:`Tree` for several looks at one file;
-:meth:`Tree.problem` finds the line of whatever a later check does not like.
+How to use it: :func:`parse_file`, and then :class:`Tree` for any number of looks at one file; :meth:`Tree.problem` finds
+the line of whatever a later check does not like.
 """
 
 from __future__ import annotations
@@ -17,14 +17,13 @@ import re
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import lru_cache
 from inspect import cleandoc
-from pathlib import Path
 from typing import Annotated, Any, Final, Generic, TypeAlias, TypeVar, cast
 
 import msgspec
 from msgspec import inspect
 
 from mockconnect.files.durations import EXPECTED, PATTERN, milliseconds
-from mockconnect.files.nodes import Entries, Items, Node, Scalar, parse_file
+from mockconnect.files.nodes import Entries, Items, Node, Scalar
 from mockconnect.files.problems import FileError, Problem, one_of, unknown
 
 T = TypeVar("T")
@@ -90,11 +89,6 @@ class Tree(Generic[T]):
         problem = Problem(where if line else f"{self.name}{path}", text)
         self.problems.append(problem)
         return problem
-
-
-def read_file(path: str | Path, type_: type[T]) -> T:
-    """Raises :class:`FileError` with everything that is wrong with the file."""
-    return Tree[T](str(path), parse_file(path)).read(type_)
 
 
 def shown(place: Place) -> str:

@@ -104,11 +104,6 @@ class Repeat(Part, kw_only=True, frozen=True):
     """How often it fires in all."""
 
 
-class RuleEnded(Part, kw_only=True, frozen=True):
-    rule: Text
-    ended: bool = False
-
-
 class Until(Condition, kw_only=True, frozen=True):
     """What the rule did lasts until then, and it fires no more: another rule fired or ended, or a state is there."""
 

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mockconnect.files.nodes import ALIASED_VALUES_MAX, parse
+from mockconnect.files.nodes import ALIASED_VALUES_MAX, parse, parse_file
 from mockconnect.files.problems import FileError
-from mockconnect.files.reading import Duration, Tree, read_file, schema_of, shown
+from mockconnect.files.reading import Duration, Tree, schema_of, shown
 
 
 class Inner(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
@@ -190,10 +190,10 @@ def test_json_that_is_none(text: str, problem: str) -> None:
 
 def test_a_file_that_cannot_be_read(tmp_path: Any) -> None:
     with pytest.raises(FileError, match=r"none\.yaml: cannot be read: No such file or directory"):
-        read_file(tmp_path / "none.yaml", Thing)
+        parse_file(tmp_path / "none.yaml")
     (tmp_path / "latin.yaml").write_bytes(b"on: a\nversion: \xff\n")
     with pytest.raises(FileError, match=r"latin\.yaml:2: not written in UTF-8"):
-        read_file(tmp_path / "latin.yaml", Thing)
+        parse_file(tmp_path / "latin.yaml")
 
 
 @settings(deadline=None)
