@@ -2,10 +2,8 @@
 
 Rules of this room:
 
-* Each command is one request; what the API answers is printed as a table, or as it is with ``--json``. Nothing of the
-  simulator is imported.
-* An error is printed from its problem details, one line per mistake, on standard error; exit status 2. A report in which
-  something did not hold ends with 1.
+* Each command is one request; what the API answers is printed as a table, or as it is with ``--json``.
+* A report in which something did not hold ends with exit status 1.
 """
 
 from __future__ import annotations
@@ -13,123 +11,20 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NoReturn
-from urllib.parse import quote, urlencode
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
 
 import click
 
+from mockconnect.cli_api import Api, fail, print_json, show_pairs
 from mockconnect.usual import CONTROL_PORT
 
 if TYPE_CHECKING:
     from http.client import HTTPResponse
 
 DEFAULT_URL: Final = f"http://127.0.0.1:{CONTROL_PORT}"
-TIMEOUT_S: Final = 300.0
-"""Moving time far takes a while."""
-
-
-@dataclass(frozen=True, slots=True)
-class Api:
-    """Where the control API is, and how its answers are shown."""
-
-    url: str
-    token: str | None
-    as_json: bool
-
-    def open(
-        self, method: str, path: str, body: str | None = None, accept: str = "application/json"
-    ) -> HTTPResponse:
-        """The answer, or the end of the command with everything that was wrong."""
-        from http.client import HTTPException  # noqa: PLC0415 - heavy
-        from urllib.error import HTTPError  # noqa: PLC0415 - heavy
-        from urllib.request import ProxyHandler, Request, build_opener  # noqa: PLC0415 - heavy
-
-        headers = {"Accept": accept, "Content-Type": "application/yaml"}
-        if self.token:
-            headers["Authorization"] = f"Bearer {self.token}"
-        data = None if body is None else body.encode()
-        try:
-            request = Request(self.url.rstrip("/") + path, data, headers, method=method)
-            answer: HTTPResponse = build_opener(ProxyHandler({})).open(request, timeout=TIMEOUT_S)
-            return answer
-        except HTTPError as error:
-            with error:
-                _fail(_lines(error.code, error.read()))
-        except (OSError, HTTPException, ValueError) as error:
-            reason = getattr(error, "reason", error)
-            _fail([f"{self.url}: {getattr(reason, 'strerror', None) or reason}"])
-
-    def ask(self, method: str, path: str, body: object = None, **query: object) -> Any:
-        """One request; gives what was answered."""
-        given = {name: value for name, value in query.items() if value is not None}
-        text = body if body is None or isinstance(body, str) else json.dumps(body)
-        with self.open(method, f"{path}?{urlencode(given)}" if given else path, text) as answer:
-            octets = answer.read()
-        try:
-            return json.loads(octets)
-        except ValueError:
-            _fail([f"{self.url} is no control API of mockconnect"])
-
-    def show(self, answer: Any, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-        """As a table, or as it is."""
-        if self.as_json:
-            _print_json(answer)
-            return
-        from mockconnect.tables import print_table  # noqa: PLC0415 - heavy
-
-        print_table(columns, [[_cell(value) for value in row] for row in rows])
-
-
-def _fail(lines: Sequence[str]) -> NoReturn:
-    for line in lines:
-        click.echo(f"mockconnect ctl: {line}", err=True)
-    sys.exit(2)
-
-
-def _lines(status_code: int, octets: bytes) -> list[str]:
-    """What a problem says: its mistakes, or else its detail."""
-    problem: Any = None
-    with suppress(ValueError):
-        problem = json.loads(octets)
-    if not isinstance(problem, dict) or "detail" not in problem:
-        return [f"answered with {status_code}, which is no control API of mockconnect"]
-    mistakes = problem.get("errors") or [{"detail": problem["detail"]}]
-    return [": ".join(filter(None, [_line(one), one.get("path"), one["detail"]])) for one in mistakes]
-
-
-def _line(mistake: Mapping[str, Any]) -> str:
-    return f"line {mistake['line']}" if mistake.get("line", 1) > 1 else ""
-
-
-def _print_json(value: Any) -> None:
-    click.echo(json.dumps(value, indent=2))
-
-
-def _cell(value: object) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "-"
-    if isinstance(value, list):
-        return ",".join(map(str, value)) or "-"
-    return "-" if value in (None, "") else str(value)
-
-
-def _pairs(answer: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Names and values, one a line; what is inside stands behind a dot."""
-    found: list[tuple[str, str]] = []
-    for name, value in answer.items():
-        if isinstance(value, dict):
-            found += [(f"{name}.{inner}", text) for inner, text in _pairs(value)]
-        else:
-            found.append((name, _cell(value)))
-    return found
-
-
-def _show_pairs(api: Api, answer: Mapping[str, Any]) -> None:
-    api.show(answer, ("WHAT", "VALUE"), _pairs(answer))
 
 
 @click.group()
@@ -159,14 +54,14 @@ _api = click.pass_obj
 @_api
 def info(api: Api) -> None:
     """Which cluster it is, and how far."""
-    _show_pairs(api, api.ask("GET", "/info"))
+    show_pairs(api, api.ask("GET", "/info"))
 
 
 @ctl.command()
 @_api
 def snapshot(api: Api) -> None:
     """The whole cluster as JSON."""
-    _print_json(api.ask("GET", "/snapshot"))
+    print_json(api.ask("GET", "/snapshot"))
 
 
 @ctl.group()
@@ -188,7 +83,7 @@ def list_snapshots(api: Api) -> None:
 @_api
 def keep(api: Api, name: str) -> None:
     """Keep what is there now."""
-    _show_pairs(api, api.ask("POST", f"/snapshots/{_segment(name)}"))
+    show_pairs(api, api.ask("POST", f"/snapshots/{_segment(name)}"))
 
 
 @snapshots.command()
@@ -196,7 +91,7 @@ def keep(api: Api, name: str) -> None:
 @_api
 def restore(api: Api, name: str) -> None:
     """Make the cluster anew, with what was kept."""
-    _show_pairs(api, api.ask("POST", f"/snapshots/{_segment(name)}/restore"))
+    show_pairs(api, api.ask("POST", f"/snapshots/{_segment(name)}/restore"))
 
 
 @snapshots.command()
@@ -204,7 +99,7 @@ def restore(api: Api, name: str) -> None:
 @_api
 def forget(api: Api, name: str) -> None:
     """Keep it no longer."""
-    _show_pairs(api, api.ask("DELETE", f"/snapshots/{_segment(name)}"))
+    show_pairs(api, api.ask("DELETE", f"/snapshots/{_segment(name)}"))
 
 
 @ctl.command()
@@ -212,7 +107,7 @@ def forget(api: Api, name: str) -> None:
 def metrics(api: Api) -> None:
     """Its numbers, as Prometheus reads them."""
     if api.as_json:
-        _print_json(api.ask("GET", "/metrics", format="json"))
+        print_json(api.ask("GET", "/metrics", format="json"))
         return
     with api.open("GET", "/metrics?format=text", accept="text/plain") as answer:
         click.echo(answer.read().decode(), nl=False)
@@ -224,7 +119,7 @@ def metrics(api: Api) -> None:
 def reset(api: Api, scopes: tuple[str, ...]) -> None:
     """Make the cluster what it was when it started, or only a part of it."""
     answer = api.ask("POST", "/reset", {"scopes": list(scopes)} if scopes else None)
-    _show_pairs(api, answer)
+    show_pairs(api, answer)
 
 
 @ctl.command()
@@ -336,7 +231,7 @@ def add_fault(api: Api, fault: str) -> None:
 def _injected(api: Api, path: str, body: str | None) -> None:
     answer = api.ask("POST", path, body)
     if api.as_json:
-        _print_json(answer)
+        print_json(answer)
     else:
         click.echo(answer["fault"]["id"])
 
@@ -358,7 +253,7 @@ def heal_all(api: Api) -> None:
 
 def _healed(api: Api, answer: Mapping[str, Any]) -> None:
     if api.as_json:
-        _print_json(answer)
+        print_json(answer)
         return
     for fault_id in answer["healed"]:
         click.echo(fault_id)
@@ -376,7 +271,7 @@ def clock() -> None:
 @_api
 def show_clock(api: Api) -> None:
     """What time it is, and what moves it."""
-    _show_pairs(api, api.ask("GET", "/clock"))
+    show_pairs(api, api.ask("GET", "/clock"))
 
 
 @clock.command()
@@ -384,7 +279,7 @@ def show_clock(api: Api) -> None:
 @_api
 def advance(api: Api, by: str) -> None:
     """Move time on: ctl clock advance 5m."""
-    _show_pairs(api, api.ask("POST", "/clock/advance", {"by": by}))
+    show_pairs(api, api.ask("POST", "/clock/advance", {"by": by}))
 
 
 @clock.command("run-until")
@@ -395,7 +290,7 @@ def run_until(api: Api, until: str, limit: str | None) -> None:
     """Move time on until nothing is under way, or to an instant. Exit status 1 if it does not settle."""
     body = {"until": until} if limit is None else {"until": until, "max": limit}
     answer = api.ask("POST", "/clock/run_until", body)
-    _show_pairs(api, answer)
+    show_pairs(api, answer)
     sys.exit(0 if answer["reached"] else 1)
 
 
@@ -404,7 +299,7 @@ def run_until(api: Api, until: str, limit: str | None) -> None:
 @_api
 def rate(api: Api, rate: str) -> None:
     """How fast a real clock goes: ctl clock rate 60."""
-    _show_pairs(api, api.ask("PUT", "/clock", {"rate": rate.removeprefix("x")}))
+    show_pairs(api, api.ask("PUT", "/clock", {"rate": rate.removeprefix("x")}))
 
 
 # --- requests and events ------------------------------------------------------------------------------------------------
@@ -461,7 +356,7 @@ def _follow(api: Api, since: int | None) -> None:
     except (KeyboardInterrupt, BrokenPipeError):
         return
     except (OSError, HTTPException):
-        _fail([f"{api.url}: the connection broke"])
+        fail([f"{api.url}: the connection broke"])
 
 
 def _data(lines: HTTPResponse) -> Iterator[dict[str, Any]]:
@@ -510,9 +405,9 @@ def start(api: Api, name: str, params: tuple[str, ...]) -> None:
     for text in params:
         key, equals, value = text.partition("=")
         if not equals:
-            _fail([f"--param: expected NAME=VALUE, found {text!r}"])
+            fail([f"--param: expected NAME=VALUE, found {text!r}"])
         given[key] = value
-    _show_pairs(api, api.ask("POST", "/scenarios", {**_named(name), "params": given}))
+    show_pairs(api, api.ask("POST", "/scenarios", {**_named(name), "params": given}))
 
 
 def _named(name: str) -> dict[str, str]:
@@ -521,14 +416,14 @@ def _named(name: str) -> dict[str, str]:
     try:
         return {"document": Path(name).read_text(encoding="utf-8")}
     except (OSError, UnicodeDecodeError) as error:
-        _fail([f"{name} cannot be read: {getattr(error, 'strerror', None) or error}"])
+        fail([f"{name} cannot be read: {getattr(error, 'strerror', None) or error}"])
 
 
 @scenario.command("status")
 @_api
 def scenario_status(api: Api) -> None:
     """How far it is."""
-    _show_pairs(api, api.ask("GET", "/scenarios/current"))
+    show_pairs(api, api.ask("GET", "/scenarios/current"))
 
 
 @scenario.command()
@@ -548,7 +443,7 @@ def stop(api: Api) -> None:
 def _reported(api: Api, method: str, path: str) -> None:
     found = api.ask(method, path)
     if api.as_json:
-        _print_json(found)
+        print_json(found)
     else:
         with api.open("GET", "/scenarios/current/report?format=text") as answer:
             click.echo(answer.read().decode(), nl=False)

@@ -31,7 +31,8 @@ from mockconnect.options import ClockChoice
 from mockconnect.rest.clock import Pace
 from mockconnect.scenario.player import Player
 from mockconnect.scenario.report import Report, Verdict, seconds
-from mockconnect.staging import WORKER_PORT, Staged, player_of
+from mockconnect.staging import Staged, player_of
+from mockconnect.usual import WORKER_PORT
 
 LIMIT_MS: Final = 7 * 24 * 3_600_000
 """No scenario lasts longer than a week."""

@@ -30,8 +30,7 @@ from mockconnect.scenario.actions import ActionParts
 from mockconnect.scenario.loading import Scenario, load_scenario
 from mockconnect.scenario.player import Player
 from mockconnect.scenario.shipped import UnknownScenarioError, find_scenario
-
-WORKER_PORT: Final = 8083
+from mockconnect.usual import WORKER_PORT
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,3 +3,4 @@
 from typing import Final
 
 CONTROL_PORT: Final = 8099
+WORKER_PORT: Final = 8083

@@ -19,7 +19,8 @@ from mockconnect.hosting import RunningCluster
 from mockconnect.options import Options
 from mockconnect.scenario.loading import load_scenario
 from mockconnect.scenario.shipped import shipped_files
-from mockconnect.staging import WORKER_PORT, options_of, player_of
+from mockconnect.staging import options_of, player_of
+from mockconnect.usual import WORKER_PORT
 from tests.control.test_control_api import connect
 
 START = Callable[..., Any]
