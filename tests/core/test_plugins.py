@@ -13,6 +13,7 @@ from mockconnect import catalog
 from mockconnect.core.artifact_version import version_requirement
 from mockconnect.core.behaviour import Behaviour, Condition, Failure, SourceOffsets, TasksRule, shares
 from mockconnect.core.declared import DeclarationError, plugin_from_dict, simulated_connector
+from mockconnect.core.enrichment import connector_plugin_config
 from mockconnect.core.errors import ConnectError
 from mockconnect.core.instantiation import connector_task_configs, start_problem
 from mockconnect.core.java_classes import KNOWN_CLASSES
@@ -20,7 +21,7 @@ from mockconnect.core.plugin_desc import PluginDesc
 from mockconnect.core.plugins import Plugins, VersionedPluginError
 from mockconnect.core.settings import WorkerSettings
 from mockconnect.core.traces import Throwable, java_trace, tolerance_exceeded
-from mockconnect.core.validation import connector_plugin_config, validate_connector_config
+from mockconnect.core.validation import validate_connector_config
 
 RECORDINGS = Path(__file__).parents[1] / "conformance" / "recordings" / "4.3.1" / "plugins"
 FILE_SOURCE = "org.apache.kafka.connect.file.FileStreamSourceConnector"
