@@ -2,25 +2,33 @@
 
 Rules of this room:
 
-* A row is a request at a worker or at the front door, whatever became of it. Rows are bounded: the newest are kept.
+* A row is a request at a worker or at the front door, whatever became of it. Rows are bounded, in number and in what was
+  sent and answered with them: the newest are kept.
 * The REST room fills it. ``on_request`` is asked when a request has reached a worker and nothing has been done about
   it: a listener may inject faults that count for this very request, or give a :class:`Reply` that the request waits for.
-* While nobody listens, a request costs one tuple; what it means is worked out when somebody looks.
+* While nobody listens, a request costs two tuples; what it means is worked out when somebody looks. Answers are kept
+  as they went over the wire, and who put them there says how they are read.
 """
 
 from __future__ import annotations
 
+import json
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Final
+from urllib.parse import parse_qs
 
 from mockconnect.core.forwarding import Call
 from mockconnect.core.patterns import matches
 from mockconnect.core.sim import Reply
 
 ROWS_MAX: Final = 10_000
+OCTETS_MAX: Final = 32 * 1024 * 1024
+"""So much of what was sent and answered is kept, all rows together."""
+ROW_OCTETS_MAX: Final = 64 * 1024
+"""A body, or an answer, that is larger is not kept."""
 WRITES: Final = frozenset(
     {
         "create_connector",
@@ -55,21 +63,26 @@ def is_operation(operation: str, wanted: str) -> bool:
     return matches(operation, wanted)
 
 
+Headers = tuple[tuple[str, str], ...]
+
+
 @dataclass(slots=True)
 class RequestRow:
     """One request. ``status_code`` is 0 until it is answered, and stays it if the connection breaks.
 
     ``operation`` is a name of ``OPERATIONS``, or empty if no resource fits. ``worker`` is empty where the front door
-    answers by itself. ``fault`` are the ids of the faults that had a part in it.
+    answers by itself. ``fault`` are the ids of the faults that had a part in it. Instants are virtual milliseconds.
     """
 
     number: int
+    """Of all requests of the cluster, from 1."""
     at_ms: int
     door: str
     """``worker`` or ``front_door``: where the client has sent it."""
     worker: str
     method: str
     target: str
+    """Path and query, as they were sent."""
     operation: str = ""
     connector: str = ""
     task: int | None = None
@@ -80,11 +93,40 @@ class RequestRow:
     """Of an error."""
     ended_at_ms: int | None = None
     fault: str = ""
+    client: str = field(default="", compare=False)
+    """The client's end of the connection, as ``host:port``: requests of one connection have the same."""
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+    """What was sent; a name finds its header in upper or lower case."""
+    sent: bytes | None = field(default=b"", repr=False)
+    """The body, as far as the worker has read it; ``None`` if it is too large to be kept."""
+    answer_headers: Headers = field(default=(), repr=False)
+    answered: bytes | None = field(default=b"", repr=False)
+    """The body of the answer; ``None`` if it is too large to be kept."""
 
     @property
     def duration_ms(self) -> int | None:
         """How long it took in virtual time; ``None`` while it is open."""
         return None if self.ended_at_ms is None else self.ended_at_ms - self.at_ms
+
+    @property
+    def path(self) -> str:
+        """The target without its query, as it was sent."""
+        return self.target.partition("?")[0]
+
+    @property
+    def query(self) -> dict[str, list[str]]:
+        """All values of each parameter: ``{"expand": ["status", "info"]}``."""
+        return parse_qs(self.target.partition("?")[2], keep_blank_values=True)
+
+    @property
+    def body(self) -> Any:
+        """What was sent as JSON says it; a text if it is no JSON; ``None`` without a body, or if none is kept."""
+        return _meaning(self.sent)
+
+    @property
+    def answer(self) -> Any:
+        """What was answered, in the same way."""
+        return _meaning(self.answered)
 
     def describe(self, call: Call | None) -> None:
         """Take over what the call says."""
@@ -105,8 +147,20 @@ def connector_of(call: Call) -> str:
     return str(name or "")
 
 
-Light = tuple[int, int, str, str, str, str, Call | None, int, str]
-"""at_ms, ended_at_ms, door, worker, method, target, call, status_code, message"""
+def _meaning(octets: bytes | None) -> Any:
+    if not octets:
+        return None
+    try:
+        return json.loads(octets)
+    except (ValueError, RecursionError):
+        return octets.decode("utf-8", "replace")
+
+
+Carried = tuple[object, Mapping[str, str], bytes | None, bytes | None]
+"""The client's address as sockets tell it, headers, the body that was sent, the whole answer as it was sent"""
+NOTHING: Final[Carried] = (None, {}, b"", b"")
+Light = tuple[int, int, str, str, str, str, Call | None, int, str, Carried]
+"""at_ms, ended_at_ms, door, worker, method, target, call, status_code, message, carried"""
 
 
 Ended = tuple[str, str, int]
@@ -116,27 +170,43 @@ Ended = tuple[str, str, int]
 class Journal:
     """The requests of one cluster."""
 
-    def __init__(self, rows_max: int = ROWS_MAX) -> None:
+    def __init__(self, rows_max: int = ROWS_MAX, octets_max: int = OCTETS_MAX) -> None:
         self.on_request: list[Callable[[RequestRow], Reply[Any] | None]] = []
         self.on_answer: list[Callable[[RequestRow, bytes], object]] = []
         """Told of every answer with its body, as it was sent."""
+        self.read_answer: Callable[[bytes], tuple[Headers, bytes]] = lambda octets: ((), octets)
+        """Headers and body of an answer; whoever fills the journal knows."""
         self.count = 0
         self._rows: deque[RequestRow | Light] = deque()
         self._rows_max = rows_max
+        self._octets = 0
+        self._octets_max = octets_max
         self._past: Counter[Ended] = Counter()
         """Of rows that are not kept any more."""
 
     def add(self, light: Light) -> None:
         """A request that nobody has watched."""
         self.count += 1
+        _, _, sent, answer = light[9]
+        octets = len(sent or b"") + len(answer or b"")
+        if octets > ROW_OCTETS_MAX:
+            light = (*light[:9], _bounded(light[9]))
+            octets = _size(light)
+        self._octets += octets
         self._rows.append(light)
-        if len(self._rows) > self._rows_max:
+        if len(self._rows) > self._rows_max or self._octets > self._octets_max:
             self._let_go()
 
     def _let_go(self) -> None:
-        ended = _ended(self._rows.popleft())
-        if ended is not None:
-            self._past[ended] += 1
+        """The oldest one, and more of them if what they carry is too much."""
+        while self._rows:
+            row = self._rows.popleft()
+            self._octets -= _size(row)
+            ended = _ended(row)
+            if ended is not None:
+                self._past[ended] += 1
+            if len(self._rows) <= self._rows_max and self._octets <= self._octets_max:
+                return
 
     def begin(self, at_ms: int, door: str, worker: str, method: str, target: str) -> RequestRow:
         """A request that is watched; it is kept from now on."""
@@ -152,19 +222,44 @@ class Journal:
         answers = [listener(row) for listener in tuple(self.on_request)]
         return [answer for answer in answers if answer is not None]
 
-    def end(self, row: RequestRow, at_ms: int, status_code: int, message: str, body: bytes) -> None:
+    def end(
+        self, row: RequestRow, at_ms: int, status_code: int, message: str, carried: Carried = NOTHING
+    ) -> None:
         row.ended_at_ms, row.status_code, row.message = at_ms, status_code, message
-        if row.number <= self.count - len(self._rows):  # it was let go before
+        body = self._carry(row, carried)
+        if row.number > self.count - len(self._rows):
+            self._octets += _size(row)
+            if self._octets > self._octets_max:
+                self._let_go()
+        else:  # it was let go before
             self._past[row.worker, row.operation, row.status_code] += 1
         for listener in tuple(self.on_answer):
             listener(row, body)
+
+    def _carry(self, row: RequestRow, carried: Carried) -> bytes:
+        """Take over what went over the wire; gives the whole body of the answer."""
+        address, row.headers, row.sent, answer = carried
+        row.client = f"{address[0]}:{address[1]}" if isinstance(address, tuple) else ""
+        row.answer_headers, body = ((), None) if answer is None else self.read_answer(answer)
+        row.answered = body
+        if len(row.sent or b"") + len(body or b"") > ROW_OCTETS_MAX:
+            _, _, row.sent, row.answered = _bounded((None, {}, row.sent, body))
+        return body or b""
 
     def rows(self, last: int | None = None) -> Iterator[RequestRow]:
         """The rows that are kept, the oldest first."""
         start = 0 if last is None else max(0, len(self._rows) - last)
         first = self.count - len(self._rows) + 1
         for number, row in enumerate(islice(self._rows, start, None), first + start):
-            yield row if isinstance(row, RequestRow) else _heavy(number, row)
+            yield row if isinstance(row, RequestRow) else self._heavy(number, row)
+
+    def _heavy(self, number: int, light: Light) -> RequestRow:
+        at_ms, ended_at_ms, door, worker, method, target, call, status_code, message, carried = light
+        row = RequestRow(number, at_ms, door, worker, method, target)
+        row.describe(call)
+        row.status_code, row.message, row.ended_at_ms = status_code, message, ended_at_ms
+        self._carry(row, carried)
+        return row
 
     def ended(self) -> Counter[Ended]:
         """How many requests ended how, those included whose rows are not kept any more."""
@@ -184,9 +279,15 @@ def _ended(row: RequestRow | Light) -> Ended | None:
     return None if row.ended_at_ms is None else (row.worker, row.operation, row.status_code)
 
 
-def _heavy(number: int, light: Light) -> RequestRow:
-    at_ms, ended_at_ms, door, worker, method, target, call, status_code, message = light
-    row = RequestRow(number, at_ms, door, worker, method, target)
-    row.describe(call)
-    row.status_code, row.message, row.ended_at_ms = status_code, message, ended_at_ms
-    return row
+def _size(row: RequestRow | Light) -> int:
+    """How many octets count for a row: those of one that has not ended do not yet."""
+    if not isinstance(row, RequestRow):
+        return len(row[9][2] or b"") + len(row[9][3] or b"")
+    return 0 if row.ended_at_ms is None else len(row.sent or b"") + len(row.answered or b"")
+
+
+def _bounded(carried: Carried) -> Carried:
+    """Without what is too large."""
+    client, headers, *both = carried
+    sent, answer = (None if one is None or len(one) > ROW_OCTETS_MAX else one for one in both)
+    return client, headers, sent, answer

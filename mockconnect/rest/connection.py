@@ -38,7 +38,7 @@ class BodyTooLarge(Exception):  # noqa: N818 - it becomes an answer
 
 @dataclass(slots=True)
 class Incoming:
-    """A request. ``body`` is there already if the request was read again; ``was_read`` says whether anybody wanted it."""
+    """A request. ``body`` is there once it was read, or already if the request was; ``was_read``: somebody wanted it."""
 
     request: web.BaseRequest
     texts: Texts
@@ -72,6 +72,12 @@ class Incoming:
         return cls(request, texts, head.body)
 
     @property
+    def client(self) -> object:
+        """The address of the client's end of the connection."""
+        connection = self.request.protocol
+        return connection.client if isinstance(connection, Connection) else None
+
+    @property
     def host(self) -> str:
         """The ``Host`` header; an HTTP/1.0 request may do without."""
         if self.texts.host is not None:
@@ -97,8 +103,11 @@ class Incoming:
     async def read(self) -> bytes:
         """The body. Raises :class:`BodyTooLarge`, and what aiohttp raises for a broken one."""
         self.was_read = True
-        if self.body is not None:
-            return self.body
+        if self.body is None:
+            self.body = await self._arriving()
+        return self.body
+
+    async def _arriving(self) -> bytes:
         content = self.request.content
         if content.is_eof():
             return content.read_nowait(-1)
@@ -116,14 +125,20 @@ ReadAgain = Callable[[bytes, web.BaseRequest], Awaitable[web.StreamResponse]]
 class Connection(web.RequestHandler):
     """One connection. It remembers the bytes of the request that is being read."""
 
-    __slots__ = ("_read_again", "_seen", "is_aside")
+    __slots__ = ("_read_again", "_seen", "client", "is_aside")
 
     def __init__(self, read_again: ReadAgain, manager: web.Server, **options: Any) -> None:
         super().__init__(manager, **options)
         self._read_again = read_again
         self._seen = b""
+        self.client: object = None
+        """The address of the other end."""
         self.is_aside = False
         """Whether the request that is being answered is not one for the simulated cluster."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self.client = transport.get_extra_info("peername")
 
     def data_received(self, data: bytes) -> None:
         """Bytes of a head, or of a body."""

@@ -12,6 +12,7 @@ from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
 
 from mockconnect.core.client_faults import Canned
+from mockconnect.core.journal import Headers
 from mockconnect.rest.http_response import Exchange, HttpResponse, reason
 
 _END = b"\r\n\r\n"
@@ -27,8 +28,15 @@ def body_of(wire: bytes) -> bytes:
     head, body = _split(wire)
     if b"Transfer-Encoding: chunked" in head:
         size, _, rest = body.partition(b"\r\n")
-        return rest[: int(size, 16)]
+        return rest[: int(size or b"0", 16)]
     return body
+
+
+def read_answer(wire: bytes) -> tuple[Headers, bytes]:
+    """Headers and body of an answer as it was sent, or of the beginning of one."""
+    _, *lines = wire.partition(_END)[0].decode("utf-8", "replace").split("\r\n")
+    pairs = (line.partition(": ") for line in lines)
+    return tuple((name, value) for name, _, value in pairs), body_of(wire)
 
 
 def truncated(response: HttpResponse, keep: float) -> HttpResponse:

@@ -114,8 +114,10 @@ class FrontDoor:
     def _own_answer(self, incoming: Incoming, status_code: int) -> HttpResponse:
         now_ms, journal = self._cluster.sim.now_ms, self._cluster.requests
         row = journal.begin(now_ms, "front_door", "", incoming.texts.method, incoming.texts.target)
-        journal.end(row, now_ms, status_code, "", b"")
-        return proxy_answer(proxy_page(status_code), incoming.texts.exchange)
+        response = proxy_answer(proxy_page(status_code), incoming.texts.exchange)
+        carried = (incoming.client, incoming.texts.headers, b"", response.wire)
+        journal.end(row, now_ms, status_code, "", carried)
+        return response
 
     # --- who gets it --------------------------------------------------------------------------------------------------------
 

@@ -97,9 +97,9 @@ class Interference:
         call = prepared.match.call
         if self._listener.reads_body(prepared, incoming):
             self._listener.invite(incoming)
-            incoming.body = await incoming.read()
+            body = await incoming.read()
             with suppress(ConnectError):  # the resources will say so, if it gets there
-                call = self._listener.call_of(prepared, incoming.body, incoming)
+                call = self._listener.call_of(prepared, body, incoming)
         incoming.call = call
         row.describe(call)
         return row

@@ -234,7 +234,10 @@ class Listener:
         """Write down how it ended, and tell those who listen."""
         now_ms = self._sim.now_ms
         # What breaks behind a front door is a 502 in front of it.
-        status_code = response.status if response.wire else 0 if incoming.breaks else 502
+        wire = response.wire or b""
+        status_code = response.status if wire else 0 if incoming.breaks else 502
+        sent = incoming.body if incoming.was_read else b""
+        carried = (incoming.client, incoming.texts.headers, sent, wire)
         if incoming.row is None:
             self._journal.add(
                 (
@@ -247,11 +250,11 @@ class Listener:
                     incoming.call,
                     status_code,
                     incoming.message,
+                    carried,
                 )
             )
         else:
-            body = damage.body_of(response.wire) if response.wire else b""
-            self._journal.end(incoming.row, now_ms, status_code, incoming.message, body)
+            self._journal.end(incoming.row, now_ms, status_code, incoming.message, carried)
 
     async def _page_of(self, gateway: Gateway, incoming: Incoming) -> HttpResponse:
         """What the proxy answers that got nothing. A frozen process finds the request when it goes on."""

@@ -15,6 +15,7 @@ from typing import Final
 
 from mockconnect.core.cluster import Cluster
 from mockconnect.core.connect import ConnectWorker
+from mockconnect.rest import damage
 from mockconnect.rest.clock import Clock
 from mockconnect.rest.filters import Filters
 from mockconnect.rest.front_door import FrontDoor, Policy
@@ -45,6 +46,7 @@ class RestServer:
         self.aside: Aside | None = None
         """Who answers what begins with ``ASIDE``; Connect's own resources do, if nobody."""
         self.cluster = cluster
+        cluster.requests.read_answer = damage.read_answer
         self.tls = tls
         self.clock = clock
         self.bugs: list[Bug] = []

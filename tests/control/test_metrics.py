@@ -10,7 +10,7 @@ import pytest
 
 from mockconnect.control.metrics import exposition
 from mockconnect.control.views import Metric, Sample
-from mockconnect.core.journal import Journal
+from mockconnect.core.journal import NOTHING, Journal
 from tests.control.test_control_api import connect
 
 LINE = re.compile(
@@ -90,9 +90,9 @@ def test_requests_are_counted_when_their_rows_are_gone() -> None:
     journal = Journal(rows_max=2)
     first = journal.begin(0, "worker", "w", "GET", "/")
     for status_code in (200, 200, 404):
-        journal.add((0, 1, "worker", "w", "GET", "/", None, status_code, ""))
+        journal.add((0, 1, "worker", "w", "GET", "/", None, status_code, "", NOTHING))
     assert journal.ended() == {("w", "", 200): 2, ("w", "", 404): 1}
-    journal.end(first, 5, 500, "", b"")
+    journal.end(first, 5, 500, "")
     assert journal.ended() == {("w", "", 200): 2, ("w", "", 404): 1, ("w", "", 500): 1}
     assert [row.number for row in journal.rows()] == [3, 4]
     journal.clear()

@@ -14,7 +14,7 @@ from served import FILE_SOURCE, SECONDS, Peer, ServedCluster, answer, request, s
 from mockconnect import faults
 from mockconnect.core.client_faults import NAMED_ANSWERS
 from mockconnect.core.faults import FaultError
-from mockconnect.core.journal import RequestRow
+from mockconnect.core.journal import NOTHING, RequestRow
 from mockconnect.core.sim import Reply
 from mockconnect.rest.clock import PER_REQUEST_MS, Pace
 
@@ -528,7 +528,7 @@ async def test_rows_are_bounded() -> None:
     async with served() as cluster:
         journal = type(cluster.cluster.requests)(rows_max=3)
         for number in range(5):
-            journal.add((number, number, "worker", "w", "GET", "/", None, 200, ""))
+            journal.add((number, number, "worker", "w", "GET", "/", None, 200, "", NOTHING))
         assert [(row.number, row.at_ms) for row in journal.rows()] == [(3, 2), (4, 3), (5, 4)]
 
 
