@@ -26,6 +26,7 @@ from mockconnect.core.faults import (
     Freeze,
     Lag,
     OwnerOf,
+    Partition,
     RollingUpgrade,
     SetPlugins,
     SetVersion,
@@ -55,6 +56,7 @@ from .scenarios import (
     UnplayableError,
     complete,
     faults_in,
+    hanging_stops,
     http_request,
     plugin_sets,
     requests_in,
@@ -96,7 +98,9 @@ def record_scenarios(choices: Sequence[Choice], version: str, keep_logs: Path | 
 
 @contextmanager
 def _target(choice: Choice, version: str, keep_logs: Path | None) -> Iterator[OracleTarget]:
-    with started_target(timeline_of(choice, scenario_for_oracle(choice)), version, keep_logs) as target:
+    scenario = scenario_for_oracle(choice)
+    timeline = hanging_stops(timeline_of(choice, scenario), scenario)
+    with started_target(timeline, version, keep_logs) as target:
         yield target
 
 
@@ -310,6 +314,8 @@ class Acting(Watch):
                 self._with_sign(rule, fault, fault.for_ms)
             case WriteStatus():
                 self._write_status(rule, fault)
+            case Partition():
+                self._freeze_broker(rule, fault)
             case RollingUpgrade():
                 self._roll(rule, fault)
             case _:
@@ -345,6 +351,14 @@ class Acting(Watch):
         self._last(lasts_ms)
         sign.unlink()
 
+    def _freeze_broker(self, rule: LoadedRule, fault: Partition) -> None:
+        """For clients that wait for an answer it is all the same where packets are lost."""
+        self._note(rule, fault.verb)
+        process = self.target.cluster.broker.process
+        process.freeze()
+        self._last(fault.for_ms)
+        process.thaw()
+
     def _to_workers(self, rule: LoadedRule, fault: Crash | Stop | Start | Freeze | Thaw) -> None:
         numbers = self._resolve(fault.worker)
         for number in numbers:
@@ -354,6 +368,8 @@ class Acting(Watch):
         if healing is not None and lasts_ms is not None:
             self._wait_until(self.now_ms() + lasts_ms)
             for number in numbers:
+                if isinstance(fault, Stop) and fault.hang:
+                    self._to_worker(rule, "crash", number)
                 self._to_worker(rule, healing, number)
 
     def _to_worker(self, rule: LoadedRule, verb: str, number: int) -> None:

@@ -31,6 +31,7 @@ from mockconnect.core.faults import (
     Fault,
     Freeze,
     Lag,
+    Partition,
     RollingUpgrade,
     SetPlugins,
     SetVersion,
@@ -58,6 +59,7 @@ from .timelines import Timeline
 
 TEST_SOURCE: Final = "org.mockconnect.testing.TestSourceConnector"
 TEST_SINK: Final = "org.mockconnect.testing.TestSinkConnector"
+HANGING_EXTENSION: Final = "org.mockconnect.testing.HangingRestExtension"
 DELAY: Final = "scheduled.rebalance.max.delay.ms"
 JOINED: Final = "joined"
 """What the recorder writes down when an operator sees that an upgraded worker is back."""
@@ -127,6 +129,15 @@ CHOSEN: Final = (
     Choice("stale-unassigned", 75),
     Choice("worker-of-nobody", 25),
     Choice("log-levels", 15),
+    Choice("no-rebalance-delay", 95),
+    Choice("odd-names", 30),
+    Choice("connector-start-hangs", 185),
+    Choice("poison-connector", 330),
+    Choice("leader-dies-after-create", 95),
+    Choice("flip-404-500", 25),
+    Choice("oversized-trace", 75),
+    Choice("stop-hangs", 210),
+    Choice("kafka-outage", 260),
 )
 
 KNOWN_DIFFERENT: Final[Mapping[str, str]] = {}
@@ -216,6 +227,16 @@ def timeline_of(choice: Choice, scenario: Scenario, told: Told | None = None) ->
         kafka_versions=() if version is None else (version,) * wish.workers,
         stand_ins=_first_stand_ins(scenario),
     )
+
+
+def hanging_stops(timeline: Timeline, scenario: Scenario) -> Timeline:
+    """With what keeps the real workers from stopping that should hang when they are asked to."""
+    faults = [fault for rule in scenario.rules for fault in faults_in(rule)]
+    hanging = [str(fault.worker) for fault in faults if isinstance(fault, Stop) and fault.hang]
+    own = dict(timeline.cluster.own)
+    for number in (int(name.removeprefix("connect-")) for name in hanging):
+        own[number] = (*own.get(number, ()), ("rest.extension.classes", HANGING_EXTENSION))
+    return replace(timeline, cluster=replace(timeline.cluster, own=tuple(own.items())))
 
 
 def _wish(scenario: Scenario) -> ClusterWish:
@@ -338,10 +359,14 @@ def _unplayable_cluster(scenario: Scenario) -> Iterator[str]:
 
 def _is_playable(fault: Fault) -> bool:
     match fault:
+        case Stop(hang=True):
+            return isinstance(fault.worker, str) and fault.worker.startswith("connect-")
         case Crash() | Stop() | Start() | Freeze() | Thaw() | Bounce() | SetVersion():
             return True
         case WriteStatus(trace=None):
             return True
+        case Partition(b=b, how=how):
+            return fault.a == "all" and b == "kafka" and how == "dropped"
         case SetPlugins(to=plugins):
             return isinstance(plugins, str)
         case RollingUpgrade(until=until, plugins=plugins, order=order):
@@ -384,16 +409,20 @@ class Told:
         self._added.setdefault(connector, {}).update(config)
 
     def _failing_task(self, fault: FailTask) -> dict[str, str]:
-        ids = "" if fault.task is None else str(fault.task)
-        config = {"test.task.work.error": fault.message, "test.task.error.ids": ids}
+        config = {"error": fault.message}
+        config |= {"error.bytes": str(fault.trace_bytes)} if fault.trace_bytes else {}
         if fault.at == "now":
-            return config | {"test.task.work.error.file": str(self.sign(fault))}
-        times = {} if fault.times is None else {"test.task.work.error.times": str(fault.times)}
-        return config | times | {"test.task.work.error.after.ms": str(fault.after_ms)}
+            config["error.file"] = str(self.sign(fault))
+        else:
+            config |= {} if fault.times is None else {"error.times": str(fault.times)}
+            config["error.after.ms"] = str(fault.after_ms)
+        own = "" if fault.task is None else f"task.{fault.task}."
+        return {f"{own}test.task.work.{key}": value for key, value in config.items()}
 
     def sign(self, fault: FailTask | Zombie) -> Path:
         """The file that makes tasks of a connector fail, or go on."""
-        return self._folder / f"{self._name}-{fault.verb}-{fault.connector}"
+        which = "all" if fault.task is None else fault.task
+        return self._folder / f"{self._name}-{fault.verb}-{fault.connector}-{which}"
 
     def of(self, connector: str) -> Mapping[str, str]:
         """What is there from the beginning: slowness and failing starts come with the scenario's own requests."""

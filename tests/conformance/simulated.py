@@ -39,9 +39,9 @@ from mockconnect.hosting import RunningCluster
 from mockconnect.rest.ports import reserve
 
 from .isolated import hides_bare, plugin_path
-from .oracle.releases import NEWEST, line_of
+from .oracle.releases import NEWEST, line_of, numbers_of
 from .oracle.tls import CERTIFICATES
-from .recording import read_plugins
+from .recording import read_plugins, recorded_versions
 from .script import ClusterWish
 from .target import Target, TargetFactory
 from .wire import Request
@@ -413,8 +413,10 @@ def _failures(config: Mapping[str, str]) -> Iterator[Failure]:
 
 
 def testing_plugins(version: str) -> list[PluginDesc]:
-    """Our test connectors, made from what a worker of `version` said of them."""
-    recorded, newest = read_plugins(version), read_plugins(NEWEST)  # before 3.2 no definitions were to be had
+    """Our test connectors, made from what a worker of `version` said of them, or of the next one that was asked."""
+    not_older = [one for one in recorded_versions() if numbers_of(one) >= numbers_of(version)]
+    recorded = read_plugins(not_older[-1])
+    newest = read_plugins(NEWEST)  # before 3.2 no definitions were to be had
     return [
         PluginDesc(
             name,

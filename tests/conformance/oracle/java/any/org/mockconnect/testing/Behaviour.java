@@ -2,6 +2,7 @@ package org.mockconnect.testing;
 
 import java.io.File;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -13,7 +14,9 @@ import org.apache.kafka.connect.errors.ConnectException;
  * task.start, task.stop, task.work) the keys are test.S.delay.ms, test.S.error (a text to fail with) and
  * test.S.error.times (fail only so often, counted per connector name in this JVM; -1 is always). Keys that no definition
  * has: test.S.error.file names a file, and it fails only while there is one; test.S.error.after.ms is how old the
- * connector or task must be to fail; test.S.wait.file names a file, and the step is not over while there is one.
+ * connector or task must be to fail; test.S.error.bytes is how long the text is at least (it is repeated);
+ * test.S.wait.file names a file, and the step is not over while there is one. A key that begins with task.N. counts
+ * in task N, in place of the key without.
  */
 final class Behaviour {
     private static final String[] STEPS = {
@@ -24,8 +27,14 @@ final class Behaviour {
     private final Map<String, String> config;
     private final long born = System.currentTimeMillis();
 
-    Behaviour(Map<String, String> config) {
-        this.config = config;
+    Behaviour(Map<String, String> given) {
+        config = new HashMap<>(given);
+        String own = "task." + given.get("test.task.id") + ".";
+        given.forEach((key, value) -> {
+            if (key.startsWith(own)) {
+                config.put(key.substring(own.length()), value);
+            }
+        });
     }
 
     static ConfigDef definition() {
@@ -90,7 +99,11 @@ final class Behaviour {
         long times = number("test." + step + ".error.times", -1);
         String counter = text("name", "") + "/" + step + "/" + text("test.task.id", "");
         if (times < 0 || COUNTS.computeIfAbsent(counter, key -> new AtomicInteger()).getAndIncrement() < times) {
-            throw new ConnectException(error);
+            StringBuilder text = new StringBuilder(error);
+            while (text.length() < number("test." + step + ".error.bytes", 0)) {
+                text.append(' ').append(error);
+            }
+            throw new ConnectException(text.toString());
         }
     }
 
@@ -113,7 +126,7 @@ final class Behaviour {
         long count = wanted < 0 ? maxTasks : wanted;
         java.util.List<Map<String, String>> configs = new java.util.ArrayList<>();
         for (int id = 0; id < count; id++) {
-            Map<String, String> task = new java.util.HashMap<>(config);
+            Map<String, String> task = new HashMap<>(config);
             task.put("test.task.id", Integer.toString(id));
             configs.add(task);
         }
