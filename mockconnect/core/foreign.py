@@ -58,6 +58,8 @@ _NO_TYPE: Final = (
 )
 UNAUTHORIZED: Final = ForeignAnswer(401, "User cannot access the resource.")
 """What the filter of basic authentication answers: it names no scheme."""
+AMBIGUOUS: Final = ForeignAnswer(400, "<html>")
+"""Jetty's page about a path with an escaped percent sign in it."""
 ANSWERS: Final[Mapping[Break, ForeignAnswer]] = {
     Break.GARBAGE: ForeignAnswer(502, "<html>502 Bad Gateway</html>"),
     Break.UPSTREAM: ForeignAnswer(503, "upstream connect error"),

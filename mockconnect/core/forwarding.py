@@ -211,9 +211,8 @@ class Resources:
         yield self._timing.worker_latency_ms
         if not target.accepts():
             raise foreign.unreachable(Break.REFUSED, target.settings.host)
-        if in_path and "/" in str(call.args.get("name", "")):
-            # The decoded name goes into the path unescaped.
-            raise self._relayed(ConnectError(404, "HTTP 404 Not Found"))
+        if in_path:
+            self._check_path(str(call.args.get("name", "")), target.settings)
         answer: Reply[Any] = Reply()
         target.process.receive(lambda: target.receive(call, answer))
         death = target.process.death()
@@ -229,6 +228,13 @@ class Resources:
         if isinstance(answer.value, foreign.ForeignAnswer):
             foreign.understood(answer.value, self.settings.version)
         return answer.result()
+
+    def _check_path(self, name: str, other: WorkerSettings) -> None:
+        """The decoded name goes into the path: a slash separates there, and Jetty 12 takes no escaped percent sign."""
+        if "/" in name:
+            raise self._relayed(ConnectError(404, "HTTP 404 Not Found"))
+        if "%" in name and other.version.has("jetty_12"):
+            foreign.understood(foreign.AMBIGUOUS, self.settings.version)
 
     def receive(self, call: Call, answer: Reply[Any]) -> None:
         """A call that another worker has forwarded: whoever asked must be let in here, too."""

@@ -21,7 +21,7 @@ from mockconnect.core.versions import KafkaVersion
 from mockconnect.rest import wire
 from mockconnect.rest.calls import complete
 from mockconnect.rest.jackson import Jackson
-from mockconnect.rest.paths import Target, parse_target
+from mockconnect.rest.paths import BadTarget, parse_target
 from mockconnect.rest.routes import Match, Missing, RouteTable
 
 from .normalise import Normaliser
@@ -159,7 +159,8 @@ class Replayed:
         """What the worker will answer, or what its REST layer answers at once."""
         settings = self.cluster.workers[_name(worker)].settings
         target = parse_target(request.target, 12 if settings.version.has("jetty_12") else 9)
-        assert isinstance(target, Target)
+        if isinstance(target, BadTarget):
+            return target.status_code, JETTY_PAGE
         match = RouteTable(settings.version).find(request.method, target)
         if isinstance(match, Missing):
             message = f"HTTP {match.value} {_PHRASES[match.value]}"

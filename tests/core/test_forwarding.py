@@ -161,6 +161,25 @@ def test_generated_tasks_do_not_reach_the_leader_through_a_broken_link(scene: Sc
     assert scene.states("c") == "RUNNING RUNNING"
 
 
+@pytest.mark.parametrize(
+    ("version", "name", "states"),
+    [
+        ("4.3.1", "b%", "RUNNING"),
+        ("3.9.1", "b%", "RUNNING RUNNING"),
+        ("4.3.1", "b/", "RUNNING"),
+        ("4.3.1", "b c", "RUNNING RUNNING"),
+    ],
+)
+def test_a_name_that_is_no_path_keeps_generated_tasks_from_the_leader(
+    version: str, name: str, states: str
+) -> None:
+    scene = Scene({"a": PLAIN}, settings={"version": KafkaVersion.parse(version)})
+    scene.ask(0, "create_connector", name=name, config={"connector.class": "com.example.Plain"})
+    scene.advance(30_000)
+    assert scene.cluster.owner(name) != "connect-0"
+    assert scene.states(name) == states
+
+
 def test_a_wrong_advertised_url_breaks_every_forward_to_that_worker(scene: Scene) -> None:
     leader = scene.cluster.workers["connect-0"]
     scene.cluster.set_settings("connect-0", advertised_url="http://old-host:8083/")
