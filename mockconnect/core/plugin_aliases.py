@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
-from mockconnect.core.plugin_desc import SUPER_TYPES, Kind, PluginDesc
+from mockconnect.core.plugin_desc import CONNECTORS, SUPER_TYPES, Kind, PluginDesc
 
 
 def scanned_before_3_6(plugins: Iterable[PluginDesc]) -> list[PluginDesc]:
@@ -20,7 +20,7 @@ def scanned_before_3_6(plugins: Iterable[PluginDesc]) -> list[PluginDesc]:
     """
     found: dict[tuple[str, Kind, str | None], PluginDesc] = {}
     for plugin in sorted(plugins, key=lambda one: not one.is_isolated):
-        told = plugin if plugin.kind in _CONNECTORS else replace(plugin, version=None)
+        told = plugin if plugin.kind in CONNECTORS else replace(plugin, version=None)
         found.setdefault((told.class_name, told.kind, told.version), told)
     return list(found.values())
 
@@ -38,9 +38,8 @@ def aliases_before_3_6(plugins: Sequence[PluginDesc]) -> dict[str, str]:
     return aliases
 
 
-_CONNECTORS: Final = ("sink", "source", "connector")
 _ALIASED_BEFORE_3_6: Final[tuple[tuple[str, ...], ...]] = (
-    _CONNECTORS,
+    CONNECTORS,
     ("converter",),
     ("header_converter",),
     ("transformation",),

@@ -39,6 +39,9 @@ LISTED: Final[tuple[Kind, ...]] = (
 )
 """The kinds that ``GET /connector-plugins`` shows, in its order."""
 
+CONNECTORS: Final[tuple[Kind, ...]] = ("sink", "source", "connector")
+"""What implements ``Connector``; the last is neither of the others, as ``MockConnector`` of Kafka before 3.2."""
+
 SUPER_TYPES: Final[Mapping[Kind, tuple[str, str]]] = {
     "source": ("SourceConnector", "class"),
     "sink": ("SinkConnector", "class"),

@@ -19,7 +19,7 @@ from mockconnect.core.connector_defs import Version
 from mockconnect.core.errors import BAD_REQUEST, NOT_FOUND, ConnectError
 from mockconnect.core.java_classes import KNOWN_CLASSES, OWN_CONVERTERS, JavaClass
 from mockconnect.core.plugin_aliases import aliases_before_3_6, computed_aliases, scanned_before_3_6
-from mockconnect.core.plugin_desc import LISTED, Kind, PluginDesc, in_order, no_client_keys
+from mockconnect.core.plugin_desc import CONNECTORS, LISTED, Kind, PluginDesc, in_order, no_client_keys
 from mockconnect.core.traces import CONNECT_EXCEPTION
 from mockconnect.core.versions import has
 
@@ -76,8 +76,7 @@ class Plugins:
             self._classes[name] = JavaClass(name, frozenset(plugin.kind for plugin in descs))
         aliases = computed_aliases if has(version, "all_plugins_versioned") else aliases_before_3_6
         self._aliases = aliases(self._all)
-        kinds = ("sink", "source", "connector")
-        self._connectors = tuple(plugin for plugin in self._all if plugin.kind in kinds)
+        self._connectors = tuple(plugin for plugin in self._all if plugin.kind in CONNECTORS)
         self._unloadable: dict[str, ConnectError] = {}
         self._unloadable_versions: dict[tuple[str, str], VersionedPluginError] = {}
         self.compiled: dict[object, ConfigDef] = {}
@@ -188,7 +187,7 @@ class Plugins:
         :class:`InvalidVersionError`.
         """
         found = self.plugin(class_or_alias, version_requirement(version))
-        if found is None or found.kind not in ("source", "sink"):
+        if found is None or found.kind not in CONNECTORS:
             known = self._classes.get(self.full_name(class_or_alias))
             if known is not None and known.abstract and known.kinds & {"source", "sink"}:
                 raise ConnectError(500, "Instantiation error", CONNECT_EXCEPTION)
@@ -242,7 +241,7 @@ class Plugins:
             raise
 
     def connector_type(self, config: Mapping[str, str | None] | None) -> str:
-        """``AbstractHerder.connectorType``: ``source``, ``sink``, or ``unknown`` if the class cannot be loaded.
+        """``AbstractHerder.connectorType``: ``source``, ``sink``, or ``unknown`` if it is neither or not to be loaded.
 
         It goes through the cache of :meth:`cached_connector`, as in Connect, so it can change a later error text.
         """
@@ -250,9 +249,10 @@ class Plugins:
         if config is None or class_or_alias is None:
             return "unknown"
         try:
-            return self.cached_connector(class_or_alias, config.get("connector.plugin.version")).kind
+            kind = self.cached_connector(class_or_alias, config.get("connector.plugin.version")).kind
         except (ConnectError, ConfigError, artifact_version.InvalidVersionError):
             return "unknown"
+        return "unknown" if kind == "connector" else kind
 
     # --- definitions ------------------------------------------------------------------------------------------------
 

@@ -259,6 +259,16 @@ def test_the_type_of_a_connector_that_cannot_be_loaded_is_unknown(apache: Plugin
         assert apache.connector_type(config) == "unknown"
 
 
+@pytest.mark.parametrize("name", ["org.apache.kafka.connect.tools.MockConnector", "MockConnector", "Mock"])
+def test_a_connector_may_be_neither_source_nor_sink(name: str) -> None:
+    """``MockConnector`` has no tasks, as ``taskClass()`` throws; those that use it have one, whatever tasks.max says."""
+    before_3_2 = Plugins(catalog.apache_plugins("2.8.2"), (2, 8, 2))
+    config = {"connector.class": name, "tasks.max": "3", "topics": "t"}
+    assert before_3_2.connector_type(config) == "unknown"
+    assert connector_task_configs("m", config, before_3_2.connector(name)) == []
+    assert len(connector_task_configs("m", config, before_3_2.connector("MockSource"))) == 1
+
+
 def test_known_classes_do_not_hide_plugins(apache: Plugins) -> None:
     assert not {known.name for known in KNOWN_CLASSES} & {plugin.class_name for plugin in apache.list(False)}
 
