@@ -25,3 +25,11 @@ def milliseconds(text: str) -> int | None:
     if re.fullmatch(f"(?:{_PART})+", text):
         return round(sum(float(number) * _UNITS[unit] for number, unit in re.findall(_PART, text)))
     return None
+
+
+def duration_text(span_ms: int) -> str:
+    """A short text that means so many milliseconds: ``300ms``, ``12.3s``, ``5m``."""
+    for unit_ms, unit in ((60_000, "m"), (1_000, "s")):
+        if span_ms and span_ms % unit_ms == 0:
+            return f"{span_ms // unit_ms}{unit}"
+    return f"{span_ms}ms" if span_ms % 100 else f"{span_ms / 1_000:.1f}s"

@@ -178,7 +178,7 @@ class _Reader:
         return _as_json(node)
 
     def _metadata(self, node: Node, kind: inspect.Metadata, place: Place) -> Any:
-        if not _is_duration(kind):
+        if not is_duration(kind):
             return self.read(node, kind.type, place)
         span_ms = milliseconds(node.text) if isinstance(node, Scalar) else None
         if span_ms is None:
@@ -264,7 +264,7 @@ class _Reader:
     ) -> Any:
         """Numbers and truth values come before literals, and texts last: a text is anything."""
         for part in sorted(fitting, key=lambda part: _SCALAR_ORDER.index(type(_plain(part)))):
-            if _is_duration(part):
+            if is_duration(part):
                 span_ms = milliseconds(node.text)
                 if span_ms is not None:
                     return span_ms
@@ -309,7 +309,7 @@ def _plain(kind: inspect.Type) -> inspect.Type:
     return kind.type if isinstance(kind, inspect.Metadata) else kind
 
 
-def _is_duration(kind: inspect.Type) -> bool:
+def is_duration(kind: inspect.Type) -> bool:
     return isinstance(kind, inspect.Metadata) and (kind.extra or {}).get("reading") == "duration"
 
 

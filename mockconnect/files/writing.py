@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -21,10 +21,13 @@ _BLOCK: Final = re.compile(r"[^\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud8
 _ESCAPED: Final = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]")
 
 
-def dump(value: Mapping[str, object], head: str = "") -> str:
-    """``head`` is a comment for the first lines."""
-    comment = "".join(f"# {line}\n" for line in head.splitlines())
-    return comment + "".join(f"{line}\n" for line in _mapping(value, ""))
+def dump(value: Mapping[str, object], head: str = "", blocks: Collection[str] = ()) -> str:
+    """``head`` is a comment for the first lines; ``blocks`` name entries that never go on one line."""
+    lines = [f"# {line}" for line in head.splitlines()]
+    for name, entry in value.items():
+        start = f"{_text(name)}:"
+        lines += [start, *_block(entry, "")] if name in blocks else _entry(start, entry, "")
+    return "".join(f"{line}\n" for line in lines)
 
 
 def write(path: str | Path, text: str) -> None:
@@ -69,6 +72,11 @@ def _entry(start: str, value: object, indent: str) -> Iterator[str]:
         yield flow
         return
     yield start
+    yield from _block(value, indent)
+
+
+def _block(value: object, indent: str) -> Iterator[str]:
+    """On lines of its own."""
     if isinstance(value, Mapping):
         yield from _mapping(value, f"{indent}  ")
     elif isinstance(value, list | tuple):
