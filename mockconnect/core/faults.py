@@ -322,7 +322,7 @@ class HoldRebalance(Lasting):
 
 @dataclass(frozen=True, slots=True)
 class Elect(Lasting):
-    """The group's next leader. It ends when that worker leads."""
+    """The group's next leader. It ends when that worker leads, or when another one is asked for."""
 
     verb: ClassVar[str] = "elect"
     leader: Target

@@ -44,6 +44,8 @@ def hold_rebalance(ground: Ground, active: Active[HoldRebalance]) -> None:
 def elect(ground: Ground, active: Active[Elect]) -> None:
     coordinator = ground.broker.coordinator
     name = active.resolve(active.fault.leader)[0]
+    for earlier in [one for one in ground.others(active) if isinstance(one.fault, Elect)]:
+        earlier.finish("over")  # its worker will not lead: who is asked for last does
     coordinator.elect(ground.workers[name].settings.client_id, active.id)
     active.undo(lambda: coordinator.forget_favourite(active.id))
     if active.fault.force and ground.cast.leader() != name:

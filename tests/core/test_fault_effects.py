@@ -418,6 +418,15 @@ def test_the_next_leader_is_elected(scene: Scene) -> None:
     assert scene.cluster.leader == "connect-2", "a leader stays leader"
 
 
+def test_whoever_is_asked_for_last_leads(scene: Scene) -> None:
+    first = scene.cluster.inject(faults.Elect("connect-2"))
+    last = scene.cluster.inject(faults.Elect("connect-1"))
+    assert not scene.cluster.faults.is_active(first), "it would wait for ever"
+    assert scene.cluster.settle()
+    assert scene.cluster.leader == "connect-1"
+    assert not scene.cluster.faults.is_active(last)
+
+
 def test_an_election_waits_for_the_next_round(scene: Scene) -> None:
     scene.cluster.inject(faults.Elect("connect-1", force=False))
     scene.advance(20_000)
