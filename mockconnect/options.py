@@ -19,6 +19,7 @@ from mockconnect.files.cluster import Cluster
 from mockconnect.files.problems import Problem, ProblemsError
 from mockconnect.rest.front_door import Policy
 from mockconnect.rest.tls import ClientAuth, Tls
+from mockconnect.scenario.loading import Scenario
 
 Duration = int | str
 Plugin = PluginDesc | Mapping[str, object]
@@ -65,7 +66,7 @@ class Arguments(TypedDict, total=False):
     tls_key: str | Path | None
     tls_client_ca: str | Path | None
     tls_client_auth: ClientAuth
-    scenario: str | Path
+    scenario: str | Path | Scenario
     params: Mapping[str, object]
     front_door: str | None
     front_door_port: int

@@ -19,7 +19,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from mockconnect.files.cluster import API_VERSION, Cluster
-from mockconnect.files.nodes import Entries, Items, Node, Scalar, parse, parse_file
+from mockconnect.files.nodes import Entries, Items, Node, Scalar, of_data, parse, parse_file
 from mockconnect.files.problems import FileError, Problem, one_of, unknown
 from mockconnect.files.reading import Place, Tree
 from mockconnect.scenario.checking import Checker, Known, invariant
@@ -123,6 +123,11 @@ def read_metadata(path: str | Path) -> Metadata:
 def scenario_from_text(text: str, name: str, params: Mapping[str, str] | None = None) -> Scenario:
     """The same of a text; paths of files that it includes are relative to ``name``."""
     return _Loading(params or {}).load(name, parse(text, name, is_json=name.endswith(".json")))
+
+
+def scenario_from_data(data: Mapping[str, object], name: str) -> Scenario:
+    """The same of what a program has put together; nothing of it stands on a line."""
+    return _Loading({}).load(name, of_data(data))
 
 
 class _Loading:
