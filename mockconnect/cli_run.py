@@ -14,78 +14,26 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from mockconnect.cli_files import TIMELINES, check_files, write, write_timeline
+from mockconnect.cli_playing import Playing, WithCommand, how_it_is_played, played, playing_of
 from mockconnect.cli_scenarios import load_all, stage
-from mockconnect.cli_signals import EndedBySignalError, Ending, interruptible
-from mockconnect.commands import refuse
+from mockconnect.cli_signals import Ending, interruptible
 
 if TYPE_CHECKING:
-    from mockconnect.cli_progress import Shown
     from mockconnect.scenario.loading import Scenario
-    from mockconnect.scenario.player import Player
     from mockconnect.scenario.report import Report
-    from mockconnect.staging import Staged
 
-CLOCK_WITH_COMMAND: Final = "x60"
-"""Twenty times the 3 s of a heartbeat in a second: fast, and a client's own waiting still counts."""
 RUNS_MAX: Final = 100_000
-COMMAND: Final = "mockconnect.command"
 FILE: Final = click.Path(dir_okay=False, path_type=Path)
 
 
-class _WithCommand(click.Command):
-    """What stands behind ``--`` is the command under test, whatever it looks like."""
-
-    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
-        if "--" in args:
-            at = args.index("--")
-            context.meta[COMMAND] = tuple(args[at + 1 :])
-            args = args[:at]
-        return super().parse_args(context, args)
-
-
-def _span_ms(_: click.Context, __: click.Parameter, text: str | None) -> int | None:
-    """A duration such as ``30s``."""
-    from mockconnect.files.durations import EXPECTED, milliseconds  # noqa: PLC0415 - a room that others do without
-
-    span_ms = None if text is None else milliseconds(text)
-    if text is not None and not span_ms:
-        refuse("run", f"--timeout: expected {EXPECTED}, found {text!r}")
-    return span_ms
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """How often scenarios are played, and how."""
-
-    given: Mapping[str, Any]
-    runs: int
-    command: tuple[str, ...]
-    timeout_ms: int | None
-
-    def options(self, scenario: Scenario, number: int) -> dict[str, Any]:
-        """Options of one run: each has the next seed."""
-        seed = self.given.get("seed", scenario.settings.seed)
-        clock = {"clock": CLOCK_WITH_COMMAND} if self.command and scenario.settings.clock is None else {}
-        return {**clock, **self.given, "seed": seed + number}
-
-    @property
-    def flags(self) -> tuple[str, ...]:
-        """What a run needs to be the same again, beside its seed."""
-        given = [(name, self.given.get(name)) for name in ("clock", "per_request")]
-        timeout = None if self.timeout_ms is None else f"{self.timeout_ms}ms"
-        flags = [*given, ("timeout", timeout)]
-        return tuple(f"--{name.replace('_', '-')} {value}" for name, value in flags if value is not None)
-
-
-@click.command(cls=_WithCommand)
+@click.command(cls=WithCommand)
 @click.argument("scenarios", nargs=-1, required=True, metavar="SCENARIO... [-- CMD ARGS...]")
 @click.option(
     "--seed", type=int, envvar="MOCKCONNECT_SEED", show_envvar=True, help="Instead of the scenario's own."
@@ -97,25 +45,7 @@ class Wanted:
     metavar="N",
     help="Play each up to N times, every time with the next seed, until one fails.",
 )
-@click.option("--param", "params", multiple=True, metavar="NAME=VALUE", help="A parameter; may be repeated.")
-@click.option(
-    "--clock",
-    envvar="MOCKCONNECT_CLOCK",
-    show_envvar=True,
-    metavar="CLOCK",
-    help=f"real, xN or paced; with a command {CLOCK_WITH_COMMAND} if neither this nor the scenario says it."
-    " paced moves with the client's requests only, so a run depends on nothing else.",
-)
-@click.option(
-    "--per-request", metavar="TIME", help="How far a request moves a paced clock: 20ms if left out, 1s, ..."
-)
-@click.option(
-    "--timeout",
-    "timeout_ms",
-    callback=_span_ms,
-    metavar="TIME",
-    help="End the command after that time; it has failed then.",
-)
+@how_it_is_played
 @click.option(
     "--timeline",
     "timelines",
@@ -152,16 +82,12 @@ def run(
     status: 0 everything held, 1 something did not, 2 bad input.
     """
     with interruptible("run") as ending:
-        command = _command(context, timeout_ms)
-        given = {"seed": seed, "clock": clock, "per_request": per_request}
-        wanted = Wanted(
-            {name: one for name, one in given.items() if one is not None}, runs, command, timeout_ms
-        )
-        loaded = _all_loaded(scenarios, params, wanted)
+        how = playing_of(context, timeout_ms, seed=seed, clock=clock, per_request=per_request)
+        loaded = _all_loaded(scenarios, params, how)
         check_files("run", "--timeline", timelines, TIMELINES, len(loaded))
         check_files("run", "--junit", [] if junit is None else [junit])
         check_files("run", "--report", [] if report_file is None else [report_file], (".json", ".txt"))
-        result = _Result(list(_all_played(loaded, wanted, timelines, ending)))
+        result = _Result(list(_all_played(loaded, how, runs, timelines, ending)))
         if junit is not None:
             _write_junit(junit, result)
         if report_file is not None:
@@ -173,42 +99,35 @@ def run(
     sys.exit(0 if result.held else 1)
 
 
-def _all_loaded(names: Sequence[str], params: Sequence[str], wanted: Wanted) -> list[Scenario]:
+def _all_loaded(names: Sequence[str], params: Sequence[str], how: Playing) -> list[Scenario]:
     """Scenarios that can be played; or the end of the command with every mistake."""
-    hint = "" if wanted.command or len(names) == 1 else "; a command comes after --"
+    hint = "" if how.command or len(names) == 1 else "; a command comes after --"
     loaded = load_all("run", names, params, hint)
     for scenario in loaded:
-        stage("run", scenario, wanted.options(scenario, 0))
+        stage("run", scenario, how.options(scenario))
     return loaded
-
-
-def _command(context: click.Context, timeout_ms: int | None) -> tuple[str, ...]:
-    command: tuple[str, ...] | None = context.meta.get(COMMAND)
-    if command == ():
-        refuse("run", "a command is expected after --")
-    if not command and timeout_ms is not None:
-        refuse("run", "--timeout: there is no command that it could be for")
-    return command or ()
 
 
 # --- playing --------------------------------------------------------------------------------------------------------------
 
 
 def _all_played(
-    scenarios: Sequence[Scenario], wanted: Wanted, timelines: Sequence[Path], ending: Ending
+    scenarios: Sequence[Scenario], how: Playing, runs: int, timelines: Sequence[Path], ending: Ending
 ) -> Iterator[list[Report]]:
     for scenario in scenarios:
-        yield _repeated(scenario, wanted, timelines, ending)
+        yield _repeated(scenario, how, runs, timelines, ending)
         if ending:
             return
 
 
-def _repeated(scenario: Scenario, wanted: Wanted, timelines: Sequence[Path], ending: Ending) -> list[Report]:
+def _repeated(
+    scenario: Scenario, how: Playing, runs: int, timelines: Sequence[Path], ending: Ending
+) -> list[Report]:
     """Its runs, up to the first that fails."""
     reports: list[Report] = []
-    for number in range(wanted.runs):
-        staging = stage("run", scenario, wanted.options(scenario, number))
-        report = replace(_played(staging, wanted, ending), options=wanted.flags)
+    for number in range(runs):
+        staging = stage("run", scenario, how.options(scenario, number))
+        report = replace(played(staging, how, ending), options=how.flags)
         if reports:  # what happened in a run that held is not needed any more
             reports[-1] = replace(reports[-1], rows=())
         reports.append(report)
@@ -217,54 +136,6 @@ def _repeated(scenario: Scenario, wanted: Wanted, timelines: Sequence[Path], end
         if ending or not report.held:
             break
     return reports
-
-
-def _played(staging: Staged, wanted: Wanted, ending: Ending) -> Report:
-    from mockconnect.core.errors import LimitExceeded  # noqa: PLC0415 - heavy
-    from mockconnect.playing import Command, EndlessScenarioError, play_alone, play_with  # noqa: PLC0415 - heavy
-
-    assert staging.scenario is not None, "there is nothing to play"
-    playing: Player | None = None
-    with _shown(staging.scenario.name) as shown:
-
-        def progress(player: Player) -> None:
-            nonlocal playing
-            playing = player
-            ending.check()
-            if shown is not None:
-                shown(player)
-
-        try:
-            if not wanted.command:
-                return play_alone(staging, progress)
-            output = None if shown is None else shown.say
-            command = Command(wanted.command, timeout_ms=wanted.timeout_ms, output=output)
-            return play_with(staging, command, progress)
-        except EndedBySignalError:
-            assert playing is not None, "only a run that has begun looks whether somebody wants its end"
-            return _cut_short(playing, wanted, ending)
-        except (EndlessScenarioError, LimitExceeded) as error:
-            refuse("run", error)
-        except OSError as error:
-            refuse("run", f"{error.filename or 'ports'}: {error.strerror or error}")
-
-
-def _cut_short(player: Player, wanted: Wanted, ending: Ending) -> Report:
-    """What is known of a run that somebody has ended."""
-    from mockconnect.scenario.report import Verdict  # noqa: PLC0415 - heavy
-
-    report = player.report()
-    ended = Verdict("run", "comes to its end", False, str(ending), report.total_ms)
-    return replace(report, verdicts=(*report.verdicts, ended), command=wanted.command)
-
-
-def _shown(name: str) -> AbstractContextManager[Shown | None]:
-    """What shows progress: on a terminal only."""
-    if not sys.stderr.isatty():
-        return nullcontext()
-    from mockconnect.cli_progress import Shown  # noqa: PLC0415 - heavy
-
-    return Shown(name)
 
 
 # --- what came of it --------------------------------------------------------------------------------------------------------

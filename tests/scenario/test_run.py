@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from mockconnect import cli_run
+from mockconnect import cli_playing, cli_run
 from mockconnect.playing import Command, play_with
 from mockconnect.scenario.junit import junit
 from mockconnect.scenario.report import Report, RuleReport, Verdict
@@ -331,7 +331,7 @@ class Interrupted:
 def test_files_have_what_there_was_when_somebody_ended_it(
     fails: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cli_run, "_shown", Interrupted)
+    monkeypatch.setattr(cli_playing, "_shown", Interrupted)
     files = [tmp_path / name for name in ("r.json", "junit.xml", "{scenario}.txt", "{scenario}.html")]
     options = ("--report", "--junit", "--timeline", "--timeline")
     given = [text for pair in zip(options, map(str, files), strict=True) for text in pair]
