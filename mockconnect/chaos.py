@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
 from hypothesis import strategies as st
@@ -21,7 +21,7 @@ from hypothesis.errors import Flaky
 from hypothesis.strategies import SearchStrategy
 from hypothesis.vendor.pretty import RepresentationPrinter
 
-from mockconnect.arguments.values import duration_ms
+from mockconnect.arguments.values import duration
 from mockconnect.files.durations import duration_text
 from mockconnect.files.problems import Problem, unknown
 from mockconnect.options import Duration, OptionsError
@@ -144,9 +144,9 @@ def scenarios(
     Raises :class:`mockconnect.OptionsError` and :class:`ValueError` (of the scenario's file) at once, not when it draws.
     """
     whole = _base(base, params)
-    _check(verbs, max_faults)
+    during_ms = _checked(verbs, max_faults, during)
     who = st.sampled_from(("leader", "follower", *whole.worker_names))
-    when = _trigger(duration_ms(during, "during"))
+    when = _trigger(during_ms)
     rules = st.one_of([_rule(verb, draw(who), when) for verb, draw in VERBS.items() if verb in verbs])
     return _drawn(scenario_data(whole), st.lists(rules, min_size=1, max_size=max_faults))
 
@@ -157,9 +157,10 @@ def _base(base: str | Path | Scenario | None, params: Mapping[str, str] | None) 
     return scenario_from_text(USUAL, "usual.yaml") if base is None else scenario_of(base, params)
 
 
-def _check(verbs: Collection[str], max_faults: int) -> None:
+def _checked(verbs: Collection[str], max_faults: int, during: Duration) -> int:
+    """How long ``during`` is, if all is well."""
     problems = [
-        Problem(f"verbs[{verb!r}]", unknown(verb, tuple(VERBS))) for verb in verbs if verb not in VERBS
+        Problem("verbs", f"{verb!r} is {unknown(verb, tuple(VERBS))}") for verb in verbs if verb not in VERBS
     ]
     if not verbs:
         problems.append(Problem("verbs", "expected at least one"))
@@ -167,8 +168,10 @@ def _check(verbs: Collection[str], max_faults: int) -> None:
         problems.append(
             Problem("max_faults", f"expected a number from 1 to {FAULTS_MAX}, found {max_faults}")
         )
+    during_ms = duration(during, "during", problems)
     if problems:
         raise OptionsError(problems)
+    return during_ms
 
 
 def _trigger(during_ms: int) -> Drawing:
@@ -192,6 +195,13 @@ def _drawn(draw: st.DrawFn, data: Data, drawing: SearchStrategy[list[Data]]) -> 
 # --- a search -------------------------------------------------------------------------------------------------------------
 
 
+End = Literal["least", "flaky", "enough"]
+
+
+class EnoughError(Exception):
+    """Raised by what plays: the search is over, with what it has found so far."""
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """The least that fails."""
@@ -200,8 +210,8 @@ class Found:
     report: Report
     runs: int
     """How many were played until one failed."""
-    is_sure: bool
-    """Whether it failed again when it was played again."""
+    end: End
+    """``least``: nothing smaller fails, as far as was tried. ``flaky``: it held when it was played again. ``enough``."""
 
 
 class _FailedError(AssertionError):
@@ -225,7 +235,7 @@ def search(
     """Play ``runs`` drawn scenarios until one fails, then ever smaller ones; ``number`` is the seed of what is drawn.
 
     Smaller ones count as long as one of the expectations that failed first fails. ``None``: all held. What ``play`` raises
-    ends the search.
+    ends the search and is raised here, but for :class:`EnoughError`. Making it smaller takes five minutes at most.
     """
     looking = _Search(play)
     quiet = settings(
@@ -239,18 +249,20 @@ def search(
         suppress_health_check=list(HealthCheck),
         verbosity=Verbosity.quiet,
     )
-    is_sure = True
+    end: End = "least"
     try:
         seed(number)(quiet(given(drawing)(looking.one)))()
     except _FailedError:
         pass
     except Flaky:
-        is_sure = False
+        end = "flaky"
     except _BrokenOff as broken:
-        raise broken.why from None
+        if not isinstance(broken.why, EnoughError):
+            raise broken.why from None
+        end = "enough"
     if looking.found is None:
         return None
-    return Found(*looking.found, runs=looking.runs, is_sure=is_sure)
+    return Found(*looking.found, runs=looking.runs, end=end)
 
 
 class _Search:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import click
 
 from mockconnect.cli_capture import capture
+from mockconnect.cli_chaos import chaos
 from mockconnect.cli_control import ctl
 from mockconnect.cli_health import healthcheck
 from mockconnect.cli_run import run
@@ -23,7 +24,7 @@ def main() -> None:
     """A stateful simulator of an Apache Kafka Connect cluster."""
 
 
-for _command in (capture, ctl, healthcheck, plugins, schema, seed, run, scenarios, serve):
+for _command in (capture, chaos, ctl, healthcheck, plugins, schema, seed, run, scenarios, serve):
     main.add_command(_command)
 
 if __name__ == "__main__":

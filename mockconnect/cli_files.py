@@ -10,12 +10,15 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import click
+
 from mockconnect.commands import refuse
 from mockconnect.files.problems import one_of
 
 if TYPE_CHECKING:
     from mockconnect.scenario.report import Report
 
+FILE: Final = click.Path(dir_okay=False, path_type=Path)
 TIMELINES: Final = (".txt", ".jsonl", ".html")
 SCENARIO: Final = "{scenario}"
 SEED: Final = "{seed}"

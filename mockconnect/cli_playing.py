@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 CLOCK_WITH_COMMAND: Final = "x60"
 """Twenty times the 3 s of a heartbeat in a second: fast, and a client's own waiting still counts."""
+RUNS_MAX: Final = 100_000
 COMMAND: Final = "mockconnect.command"
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -20,17 +20,14 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from mockconnect.cli_files import TIMELINES, check_files, write, write_timeline
-from mockconnect.cli_playing import Playing, WithCommand, how_it_is_played, played, playing_of
+from mockconnect.cli_files import FILE, TIMELINES, check_files, write, write_timeline
+from mockconnect.cli_playing import RUNS_MAX, Playing, WithCommand, how_it_is_played, played, playing_of
 from mockconnect.cli_scenarios import load_all, stage
 from mockconnect.cli_signals import Ending, interruptible
 
 if TYPE_CHECKING:
     from mockconnect.scenario.loading import Scenario
     from mockconnect.scenario.report import Report
-
-RUNS_MAX: Final = 100_000
-FILE: Final = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command(cls=WithCommand)

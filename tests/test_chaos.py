@@ -64,7 +64,7 @@ def test_a_cluster_recovers_from_what_heals(scenario: DrawnScenario) -> None:
 def test_what_is_found_is_small() -> None:
     found = chaos.search(chaos.scenarios(scenario_from_text(FRAGILE, "fragile.yaml")), alone, number=1)
     assert found is not None
-    assert found.is_sure
+    assert found.end == "least"
     assert found.runs >= 1
     assert not found.report.held
     assert len(done(found.scenario)) == 1, found.scenario
@@ -103,7 +103,7 @@ def test_what_fails_once_only_is_told_as_such() -> None:
 
     found = chaos.search(chaos.scenarios(verbs=["rebalance"]), play, runs=5)
     assert found is not None
-    assert not found.is_sure
+    assert found.end == "flaky"
     assert found.report.verdicts == (FAILED,)
 
 
@@ -137,6 +137,19 @@ def test_what_playing_raises_ends_the_search() -> None:
     assert len(played) == 1
 
 
+def test_enough_is_what_was_found_so_far() -> None:
+    def play(scenario: DrawnScenario) -> Report:
+        if played:
+            raise chaos.EnoughError
+        played.append(scenario)
+        return replace(alone(scenario), verdicts=(FAILED,))
+
+    played: list[DrawnScenario] = []
+    found = chaos.search(chaos.scenarios(), play)
+    assert found is not None
+    assert (found.end, found.scenario, found.runs) == ("enough", played[0], 1)
+
+
 def test_a_failing_test_shows_the_scenario_as_a_file() -> None:
     @settings(database=None, max_examples=20)
     @given(chaos.scenarios(verbs=["crash"], during="1s"))
@@ -155,12 +168,11 @@ def test_a_failing_test_shows_the_scenario_as_a_file() -> None:
 @pytest.mark.parametrize(
     ("draw", "texts"),
     [
-        (lambda: chaos.scenarios(verbs=["crahs"]), ["verbs['crahs']: unknown; did you mean 'crash'?"]),
+        (lambda: chaos.scenarios(verbs=["crahs"]), ["verbs: 'crahs' is unknown; did you mean 'crash'?"]),
         (
-            lambda: chaos.scenarios(verbs=[], max_faults=0),
-            ["verbs: expected at least one", "max_faults: expected"],
+            lambda: chaos.scenarios(verbs=[], max_faults=0, during="soon"),
+            ["verbs: expected at least one", "max_faults: expected", "during: expected milliseconds"],
         ),
-        (lambda: chaos.scenarios(during="soon"), ["during: expected milliseconds"]),
         (lambda: chaos.scenarios("leader-crahs"), ["did you mean 'leader-crash'?"]),
     ],
 )

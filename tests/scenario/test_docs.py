@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 from mockconnect.core.client_faults import NAMED_ANSWERS
 from mockconnect.playing import play_alone
 from mockconnect.scenario.actions import FAULT_VERBS, Action
@@ -19,20 +21,21 @@ from mockconnect.staging import staged
 TEXT = (Path(__file__).parents[2] / "docs" / "scenarios.md").read_text(encoding="utf-8")
 
 
-def block(language: str) -> str:
-    (found,) = re.findall(rf"```{language}\n(.*?)```", TEXT, re.DOTALL)
-    return str(found)
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", TEXT, re.DOTALL)
 
 
 def test_the_file_can_be_played() -> None:
-    report = play_alone(staged({"scenario": scenario_from_text(block("yaml"), "docs.yaml")}))
+    (file,) = blocks("yaml")
+    report = play_alone(staged({"scenario": scenario_from_text(file, "docs.yaml")}))
     assert report.held, report.text()
 
 
-def test_the_test_passes() -> None:
+@pytest.mark.parametrize("block", blocks("python"))
+def test_the_tests_pass(block: str) -> None:
     names: dict[str, object] = {}
-    exec(block("python"), names)
-    test = names["test_my_client_survives_a_crash_of_the_leader"]
+    exec(block, names)
+    (test,) = (value for name, value in names.items() if name.startswith("test_"))
     assert callable(test)
     test()
 
