@@ -1,6 +1,7 @@
 """The control API as commands ask it: one request, and its answer as a table or as it is.
 
 Rules of this room: an error is printed from its problem details, one line per mistake, on standard error; exit status 2.
+What was expected and does not hold is told on standard output; exit status 1.
 Nothing of the simulator is imported.
 """
 
@@ -19,6 +20,7 @@ import click
 if TYPE_CHECKING:
     from http.client import HTTPResponse
 
+NOT_HELD: Final = "urn:mockconnect:problem:not-held"
 TIMEOUT_S: Final = 300.0
 """Moving time far takes a while."""
 
@@ -49,12 +51,12 @@ class Api:
             return answer
         except HTTPError as error:
             with error:
-                fail(_lines(error.code, error.read()))
+                _refused(error.code, error.read())
         except (OSError, HTTPException, ValueError) as error:
             reason = getattr(error, "reason", error)
             fail([f"{self.url}: {getattr(reason, 'strerror', None) or reason}"])
 
-    def ask(self, method: str, path: str, body: object = None, **query: object) -> Any:
+    def ask(self, method: str, path: str, body: object = None, /, **query: object) -> Any:
         """One request; gives what was answered."""
         given = {name: value for name, value in query.items() if value is not None}
         text = body if body is None or isinstance(body, str) else json.dumps(body)
@@ -81,13 +83,20 @@ def fail(lines: Sequence[str]) -> NoReturn:
     sys.exit(2)
 
 
-def _lines(status_code: int, octets: bytes) -> list[str]:
-    """What a problem says: its mistakes, or else its detail."""
+def _refused(status_code: int, octets: bytes) -> NoReturn:
+    """What a problem says: its mistakes, or else its detail. What does not hold is an answer, too."""
     problem: Any = None
     with suppress(ValueError):
         problem = json.loads(octets)
     if not isinstance(problem, dict) or "detail" not in problem:
-        return [f"answered with {status_code}, which is no control API of mockconnect"]
+        fail([f"answered with {status_code}, which is no control API of mockconnect"])
+    if problem.get("type") == NOT_HELD:
+        click.echo(problem["detail"])
+        sys.exit(1)
+    fail(_lines(problem))
+
+
+def _lines(problem: Mapping[str, Any]) -> list[str]:
     mistakes = problem.get("errors") or [{"detail": problem["detail"]}]
     return [": ".join(filter(None, [_line(one), one.get("path"), one["detail"]])) for one in mistakes]
 

@@ -3,7 +3,7 @@
 Rules of this room:
 
 * Each command is one request; what the API answers is printed as a table, or as it is with ``--json``.
-* A report in which something did not hold ends with exit status 1.
+* A report in which something did not hold ends with exit status 1, and so does anything else that was expected.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
@@ -305,16 +305,37 @@ def rate(api: Api, rate: str) -> None:
 # --- requests and events ------------------------------------------------------------------------------------------------
 
 
+_CRITERIA: Final = (
+    click.option("--operation", "--op", help="An operation or a pattern; any_read, any_write."),
+    click.option("--connector", help="A name or a pattern."),
+    click.option("--task", type=int, metavar="NUMBER", help="Of that connector."),
+    click.option("--worker", help="Whom it reached."),
+    click.option("--method", help="GET, POST, ..."),
+    click.option("--path", help="Without its query; or a pattern."),
+    click.option("--status", help="409, 5xx, 409.stale_config, none (the connection broke) or open."),
+    click.option("--since", type=int, metavar="NUMBER", help="Only later ones, the oldest first."),
+)
+
+
+def _criteria(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that say which requests are meant."""
+    for option in reversed(_CRITERIA):
+        command = option(command)
+    return command
+
+
 @ctl.command()
-@click.option("--op", help="An operation or a pattern; any_read, any_write.")
-@click.option("--connector", help="A name or a pattern.")
-@click.option("--worker", help="Whom it reached.")
-@click.option("--status", help="409, 5xx, none (the connection broke) or open.")
-@click.option("--since", type=int, metavar="NUMBER", help="Only later ones, the oldest first.")
+@_criteria
 @click.option("--limit", type=int, help="How many at most.")
+@click.option("--har", is_flag=True, help="All of them as an HTTP archive, for developer tools of browsers.")
 @_api
-def requests(api: Api, /, **wanted: Any) -> None:
+def requests(api: Api, /, har: bool, **wanted: Any) -> None:
     """What clients have asked."""
+    if har:
+        if wanted.pop("limit") is not None:
+            fail(["--limit: an archive has all of them"])
+        print_json(api.ask("GET", "/requests.har", **wanted))
+        return
     found = api.ask("GET", "/requests", **wanted)["requests"]
     rows = [
         (
@@ -328,6 +349,25 @@ def requests(api: Api, /, **wanted: Any) -> None:
         for one in found
     ]
     api.show(found, ("NUMBER", "AT_MS", "WORKER", "STATUS", "REQUEST", "FAULT"), rows)
+
+
+@ctl.command()
+@_criteria
+@click.option("--count", type=int, help="There are exactly so many.")
+@click.option("--at-least", type=int, metavar="COUNT", help="There are so many, or more.")
+@click.option("--at-most", type=int, metavar="COUNT", help="There are so many, or fewer.")
+@click.option(
+    "--order", multiple=True, metavar="OPERATION", help="They came one after the other; to be repeated."
+)
+@_api
+def verify(api: Api, /, order: tuple[str, ...], **expected: Any) -> None:
+    """Whether clients have asked what was expected. Exit status 1 if not.
+
+    Such as: ctl verify --operation restart_task --connector orders --count 1.
+    """
+    given = {**expected, "order": list(order) or None}
+    body = {name: value for name, value in given.items() if value is not None}
+    show_pairs(api, api.ask("POST", "/requests/verify", body))
 
 
 @ctl.command()

@@ -46,7 +46,6 @@ from mockconnect.core.faults import (
     Thaw,
 )
 from mockconnect.core.injecting import FaultRow
-from mockconnect.core.journal import RequestRow
 from mockconnect.core.sim import TraceRow
 from mockconnect.core.traces import CONNECT_EXCEPTION, java_trace
 from mockconnect.core.versions import KafkaVersion
@@ -59,6 +58,7 @@ from mockconnect.options import (
     PluginsGiven,
     WorkerGiven,
 )
+from mockconnect.requested import Requests, Wanted, read_arguments
 from mockconnect.scenario.loading import Scenario
 from mockconnect.scenario.player import Player
 from mockconnect.scenario.report import Report
@@ -295,9 +295,37 @@ class RunningCluster:
         """The faults that are active now, in order of injection."""
         return self._do(lambda: self._core.faults.active)
 
-    def requests(self, last: int | None = None) -> list[RequestRow]:
-        """What clients have asked, at workers and at the front door, the oldest first (``last``: only so many)."""
-        return self._do(lambda: list(self._core.requests.rows(last)))
+    def requests(
+        self,
+        last: int | None = None,
+        *,
+        operation: str | None = None,
+        connector: str | None = None,
+        task: int | None = None,
+        worker: WorkerRef | None = None,
+        method: str | None = None,
+        path: str | None = None,
+        status: int | str | None = None,
+        since: int | None = None,
+    ) -> Requests:
+        """What clients have asked, at workers and at the front door, the oldest first (``last``: only the newest so many).
+
+        ``operation`` is a name such as ``restart_task``, a pattern with ``*``, ``any_read`` or ``any_write``; ``connector`` and
+        ``path`` may be patterns; ``status`` is ``409``, ``"5xx"``, ``"409.stale_config"``, ``"none"`` (the connection broke) or
+        ``"open"``; ``since`` is a row's ``number``: only later ones. ``assert_count`` and its like say what is expected of
+        them. Raises :class:`ValueError` for what means nothing.
+        """
+        given: dict[str, object] = {"operation": operation, "connector": connector, "task": task}
+        given |= {"method": method, "path": path, "status": status, "since": since}
+
+        def verb() -> Requests:
+            if worker is None or (isinstance(worker, str) and worker != "leader"):
+                given["worker"] = worker  # one that is gone has requests, too
+            else:
+                given["worker"] = self._find(worker).name
+            return Requests(self._core, read_arguments(given, Wanted, self._core, "requests()"), last)
+
+        return self._do(verb)
 
     def reset(self, *scopes: Scope) -> None:
         """Make the cluster what it was when it started: same options, seed and ports, so the same run again.

@@ -12,7 +12,7 @@ from typing import Literal
 from mockconnect.core.cluster import Cluster
 from mockconnect.core.connect import ConnectWorker
 from mockconnect.core.journal import RequestRow
-from mockconnect.scenario.recording import told
+from mockconnect.requested import line_of
 from mockconnect.scenario.report import Row, columns
 from mockconnect.scenario.view import live, serves
 
@@ -96,6 +96,5 @@ def lately(core: Cluster, rows: int) -> str:
 
 def _request_row(row: RequestRow) -> Row:
     """A request as a row of the timeline; one without an answer stands where it was asked."""
-    answer = told(row.status_code, row.message) if row.status_code else row.message or "no answer"
     at_ms = row.at_ms if row.ended_at_ms is None else row.ended_at_ms
-    return Row(at_ms, "request", row.worker or "-", -1, "request", f"{row.method} {row.target} -> {answer}")
+    return Row(at_ms, "request", row.worker or "-", -1, "request", line_of(row))

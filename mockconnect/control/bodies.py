@@ -21,6 +21,7 @@ from mockconnect.core.faults import Fault
 from mockconnect.files.nodes import Entries, Node, Scalar, parse
 from mockconnect.files.problems import FileError, nearest, one_of, unknown
 from mockconnect.files.reading import Duration, Tree
+from mockconnect.requested import Expected, Number, Wanted
 from mockconnect.rest.clock import RATE_MAX
 from mockconnect.scenario.actions import (
     BARE,
@@ -39,7 +40,6 @@ ADVANCE_MAX_MS: Final = 31 * 24 * 3_600_000
 """What one request moves time at most: a month."""
 
 Limit = Annotated[int, msgspec.Meta(ge=1, le=LIMIT_MAX)]
-Number = Annotated[int, msgspec.Meta(ge=0)]
 
 
 # --- queries ------------------------------------------------------------------------------------------------------------
@@ -49,19 +49,11 @@ class NoQuery(Part, kw_only=True, frozen=True):
     """Nothing can be asked for."""
 
 
-class RequestsQuery(Part, kw_only=True, frozen=True):
+class RequestsQuery(Wanted, kw_only=True, frozen=True):
     """Which requests. What is left out does not matter."""
 
-    op: str | None = None
-    """An operation or a pattern with ``*``; ``any_read``, ``any_write``."""
-    connector: str | None = None
-    """A name, or a pattern with ``*``."""
-    worker: str | None = None
-    status: Annotated[str, msgspec.Meta(pattern=r"^([1-5](\d\d|xx)|none|open)$")] | None = None
-    """``409``, ``5xx``, ``none`` (the connection broke), ``open`` (not answered yet)."""
-    since: Number | None = None
-    """Only those with a higher number, the oldest first; without it the newest."""
     limit: Limit = 100
+    """With ``since`` the oldest of them, without it the newest."""
 
 
 class EventsQuery(Part, kw_only=True, frozen=True):
@@ -151,16 +143,16 @@ class ScenarioStart(Part, kw_only=True, frozen=True):
     params: dict[str, str] = msgspec.field(default_factory=dict)
 
 
+def _there(*names: str) -> list[dict[str, Any]]:
+    """Schemas that say of one name each that something stands there."""
+    return [{"required": [name], "properties": {name: {"not": {"type": "null"}}}} for name in names]
+
+
 SCENARIO: Final[Any] = Annotated[
-    ScenarioStart,
-    msgspec.Meta(
-        extra_json_schema={
-            "oneOf": [
-                {"required": [name], "properties": {name: {"not": {"type": "null"}}}}
-                for name in ("name", "document")
-            ]
-        }
-    ),
+    ScenarioStart, msgspec.Meta(extra_json_schema={"oneOf": _there("name", "document")})
+]
+EXPECTED: Final[Any] = Annotated[
+    Expected, msgspec.Meta(extra_json_schema={"anyOf": _there("count", "at_least", "at_most", "order")})
 ]
 
 

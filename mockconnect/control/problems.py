@@ -24,6 +24,7 @@ KINDS: Final[Mapping[str, tuple[int, str]]] = {
     "not-found": (404, "There is no such thing"),
     "not-allowed": (405, "That cannot be done with this path"),
     "refused": (409, "The cluster is not in a state for this"),
+    "not-held": (409, "What is expected does not hold"),
     "too-large": (413, "The body is too large"),
     "mistakes": (422, "There are mistakes in what was sent"),
     "too-many": (429, "Too many follow already"),

@@ -18,6 +18,7 @@ from mockconnect.control import bodies, verbs, views
 from mockconnect.control.problems import ControlError
 from mockconnect.control.verbs import Answered, Asked, Desk
 from mockconnect.files.problems import nearest
+from mockconnect.requested import Wanted
 
 Handler = Callable[[Desk, Asked], Awaitable[Answered | web.StreamResponse]]
 Object = dict[str, Any]
@@ -105,6 +106,10 @@ ROUTES: Final[tuple[Route, ...]] = (
           views.Moved, body=bodies.RunUntil, errors=(409,)),
     Route("GET", "/requests", verbs.requests, "What clients have asked, at workers and at the front door.",
           views.Requests, query=bodies.RequestsQuery),
+    Route("GET", "/requests.har", verbs.requests_har, "The same as an HTTP archive (HAR 1.2), for developer tools.", Object,
+          query=Wanted),
+    Route("POST", "/requests/verify", verbs.verify, "Whether there are so many, or whether they came in that order.",
+          views.Verified, body=bodies.EXPECTED, errors=(409,)),
     Route("DELETE", "/requests", verbs.clear_requests, "Forget all requests; numbers go on.", views.Cleared),
     Route("GET", "/events", verbs.events, "What happened: rows of the trace, or all that come (server-sent events).",
           views.Events, query=bodies.EventsQuery, errors=(429,), media=("text/event-stream",)),

@@ -19,10 +19,12 @@ from typing import Any, Final, TypeVar
 
 from aiohttp import web
 
+from mockconnect import requested
 from mockconnect.choosing import names_file
 from mockconnect.control import bodies, views
 from mockconnect.control.bodies import parsed, query_node, read
 from mockconnect.control.events import Followers, wants_stream
+from mockconnect.control.har import har
 from mockconnect.control.metrics import MEDIA_TYPE, exposition
 from mockconnect.control.metrics import metrics as counted
 from mockconnect.control.problems import ControlError, mistaken
@@ -34,6 +36,8 @@ from mockconnect.files.cluster import cluster_schema
 from mockconnect.files.durations import EXPECTED, milliseconds
 from mockconnect.files.nodes import Entries, Node
 from mockconnect.files.problems import Problem, nearest
+from mockconnect.files.reading import Tree
+from mockconnect.requested import Expected, Requests, Wanted
 from mockconnect.rest.clock import Pace
 from mockconnect.scenario.loading import Scenario, load_scenario, read_metadata, scenario_from_text
 from mockconnect.scenario.player import Player
@@ -43,6 +47,7 @@ from mockconnect.scenario.shipped import find_scenario, shipped_files, shipped_n
 from mockconnect.staging import player_of
 
 T = TypeVar("T")
+W = TypeVar("W", bound=Wanted)
 SLICE_MS: Final = 10_000
 """Virtual time that is moved before others get their turn."""
 SCHEMAS: Final[Mapping[str, Callable[[], dict[str, Any]]]] = {
@@ -398,7 +403,28 @@ def _slice(desk: Desk, end_ms: int) -> int:
 
 
 async def requests(desk: Desk, asked: Asked) -> Answered:
-    return Answered(views.requests_view(desk.stage, asked.query_as(bodies.RequestsQuery)))
+    return Answered(views.requests_view(desk.stage.core, _in_query(desk, asked, bodies.RequestsQuery)))
+
+
+async def requests_har(desk: Desk, asked: Asked) -> Answered:
+    core = desk.stage.core
+    scheme = "http" if desk.stage.options.tls is None else "https"
+    found = Requests(core, _in_query(desk, asked, Wanted))
+    return Answered(har(found, core.broker.instant, scheme, own_version()))
+
+
+async def verify(desk: Desk, asked: Asked) -> Answered:
+    expected = requested.read(Tree[Expected]("body", asked.body()), Expected, desk.stage.core)
+    found = Requests(desk.stage.core, expected)
+    missed = found.missed(expected)
+    if missed:
+        raise ControlError("not-held", missed)
+    return Answered(views.Verified(found=len(found), next=found.next))
+
+
+def _in_query(desk: Desk, asked: Asked, type_: type[W]) -> W:
+    """Which requests the query asks for. Raises :class:`FileError`."""
+    return requested.read(Tree[W]("query", query_node(asked.query)), type_, desk.stage.core)
 
 
 async def clear_requests(desk: Desk, _: Asked) -> Answered:

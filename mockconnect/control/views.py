@@ -11,12 +11,13 @@ from typing import Any
 
 import msgspec
 
+from mockconnect import requested
 from mockconnect.control.bodies import EventsQuery, RequestsQuery
 from mockconnect.control.stage import Kept, Stage
+from mockconnect.core.cluster import Cluster
 from mockconnect.core.connect import ConnectWorker
 from mockconnect.core.injecting import FaultRow
-from mockconnect.core.journal import RequestRow, is_operation
-from mockconnect.core.patterns import matches
+from mockconnect.core.journal import RequestRow
 from mockconnect.core.sim import Trace, TraceRow
 from mockconnect.rest.clock import Pace
 
@@ -142,7 +143,10 @@ class Healed(View, frozen=True, kw_only=True):
 
 
 class RequestView(View, frozen=True, kw_only=True):
-    """One request of a client. ``status`` is 0 for a connection that broke, and ``null`` while it is open."""
+    """One request of a client. ``status`` is 0 for a connection that broke, and ``null`` while it is open.
+
+    ``body`` and ``answer`` are JSON, or texts where they are none, and ``null`` if there was nothing, or too much to be kept.
+    """
 
     number: int
     at_ms: int
@@ -150,6 +154,10 @@ class RequestView(View, frozen=True, kw_only=True):
     worker: str
     method: str
     target: str
+    path: str
+    query: dict[str, list[str]]
+    client: str
+    """Its end of the connection."""
     operation: str
     connector: str
     task: int | None
@@ -158,6 +166,16 @@ class RequestView(View, frozen=True, kw_only=True):
     message: str
     duration_ms: int | None
     fault: str
+    body: Any
+    answer: Any
+
+
+class Verified(View, frozen=True, kw_only=True):
+    """What was expected holds of so many requests."""
+
+    found: int
+    next: int
+    """The number of the last request that there was."""
 
 
 class Requests(View, frozen=True, kw_only=True):
@@ -329,33 +347,11 @@ def fault_view(row: FaultRow) -> FaultView:
 # --- requests and events ------------------------------------------------------------------------------------------------
 
 
-def requests_view(stage: Stage, query: RequestsQuery) -> Requests:
-    journal = stage.core.requests
-    new = None if query.since is None else max(0, journal.count - query.since)
-    found = [_request_view(row) for row in journal.rows(new) if _is_wanted(row, query)]
+def requests_view(core: Cluster, query: RequestsQuery) -> Requests:
+    found = requested.Requests(core, query)
     chosen = found[-query.limit :] if query.since is None else found[: query.limit]
     cut = len(chosen) < len(found) and query.since is not None
-    return Requests(requests=chosen, next=chosen[-1].number if cut else journal.count)
-
-
-def _is_wanted(row: RequestRow, query: RequestsQuery) -> bool:
-    if query.op is not None and not is_operation(row.operation, query.op):
-        return False
-    if query.connector is not None and not (row.connector and matches(row.connector, query.connector)):
-        return False
-    if query.worker is not None and row.worker != query.worker:
-        return False
-    return query.status is None or _has_status(row, query.status)
-
-
-def _has_status(row: RequestRow, wanted: str) -> bool:
-    if row.ended_at_ms is None or wanted == "open":
-        return row.ended_at_ms is None and wanted == "open"
-    if wanted == "none":
-        return row.status_code == 0
-    return str(row.status_code // 100 if wanted.endswith("xx") else row.status_code) == wanted.removesuffix(
-        "xx"
-    )
+    return Requests(requests=list(map(_request_view, chosen)), next=chosen[-1].number if cut else found.next)
 
 
 def _request_view(row: RequestRow) -> RequestView:
@@ -366,6 +362,9 @@ def _request_view(row: RequestRow) -> RequestView:
         worker=row.worker,
         method=row.method,
         target=row.target,
+        path=row.path,
+        query=row.query,
+        client=row.client,
         operation=row.operation,
         connector=row.connector,
         task=row.task,
@@ -374,6 +373,8 @@ def _request_view(row: RequestRow) -> RequestView:
         message=row.message,
         duration_ms=row.duration_ms,
         fault=row.fault,
+        body=row.body,
+        answer=row.answer,
     )
 
 

@@ -398,6 +398,7 @@ class Listener:
         """The resource method, with what comes right before it."""
         match, lines = served.match, served.type_line
         route = match.route
+        incoming.call = match.call
         try:
             if self._is_locked_out(served, incoming):
                 return self._entity(incoming, 401, lines, NOT_ALLOWED)

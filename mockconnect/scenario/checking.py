@@ -12,12 +12,11 @@ from typing import Any, Final
 
 from mockconnect.core.client_faults import NAMED_ANSWERS, OK
 from mockconnect.core.group_faults import CONDITIONS
-from mockconnect.core.journal import is_operation
 from mockconnect.core.spread import read_spread
 from mockconnect.core.targets import ROLES
 from mockconnect.core.versions import KafkaVersion
 from mockconnect.files.nodes import Entries
-from mockconnect.files.problems import nearest, one_of, unknown
+from mockconnect.files.problems import nearest, one_of
 from mockconnect.files.reading import Place, Tree
 from mockconnect.scenario import operations
 from mockconnect.scenario.actions import (
@@ -324,10 +323,8 @@ ASKING: Final = ("operation", "worker", "give_up_after")
 
 def _operation(checker: Checker, name: str, place: Place, groups: Sequence[str]) -> None:
     known = (*operations.OPERATIONS, *groups)
-    if "*" in name and groups and any(is_operation(one, name) for one in known):
-        return
-    if name not in known:
-        checker.problem(place, unknown(name, known))
+    if mistake := operations.operation_mistake(name, known, patterns=bool(groups)):
+        checker.problem(place, mistake)
 
 
 # --- conditions and expectations ----------------------------------------------------------------------------------------
@@ -408,14 +405,8 @@ def _answer_filter(checker: Checker, wanted: AnswerFilter, place: Place) -> None
 
 def _answers(checker: Checker, names: Iterable[str], place: Place) -> None:
     for name in names:
-        if not operations.is_answer(name):
-            known = operations.known_answers()
-            checker.problem(place, f"{name!r} is no answer; " + _meant(name, known))
-
-
-def _meant(name: str, known: Sequence[str]) -> str:
-    close = nearest(name, known)
-    return f"did you mean {close!r}?" if close else f"write a status code, 5xx, or one of {', '.join(known)}"
+        if mistake := operations.answer_mistake(name):
+            checker.problem(place, mistake)
 
 
 def _backoff(checker: Checker, backoff: Backoff, place: Place) -> None:

@@ -19,7 +19,9 @@ from mockconnect.core import errors
 from mockconnect.core.client_faults import NAMED_ANSWERS
 from mockconnect.core.errors import ConnectError
 from mockconnect.core.forwarding import OPERATIONS as CORE_OPERATIONS
+from mockconnect.core.journal import is_operation
 from mockconnect.core.patterns import matches
+from mockconnect.files.problems import nearest, unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,12 @@ def parameters_of(operation: str) -> Mapping[str, bool]:
 
 
 GROUPS: Final = ("any", "any_read", "any_write")
+
+
+def operation_mistake(name: str, known: Sequence[str], *, patterns: bool = True) -> str:
+    """What is wrong with the name of an operation, or a pattern of names; nothing if it means something."""
+    is_pattern = patterns and "*" in name and any(is_operation(one, name) for one in known)
+    return "" if is_pattern or name in known else unknown(name, known)
 
 
 # --- answers ------------------------------------------------------------------------------------------------------------
@@ -162,3 +170,13 @@ def name_of_answer(status_code: int, message: str) -> str:
 
 def known_answers() -> Sequence[str]:
     return (*ANSWERS, *(name for name in NAMED_ANSWERS if name not in ANSWERS), NO_ANSWER)
+
+
+def answer_mistake(name: str, also: Sequence[str] = ()) -> str:
+    """What is wrong with an answer; nothing if it means something."""
+    if is_answer(name):
+        return ""
+    known = (*known_answers(), *also)
+    close = nearest(name, known)
+    meant = f"did you mean {close!r}?" if close else f"write a status code, 5xx, or one of {', '.join(known)}"
+    return f"{name!r} is no answer; {meant}"

@@ -282,8 +282,8 @@ def test_the_journal(control: Any) -> None:
     def numbers(query: str) -> list[int]:
         return [one["number"] for one in control.get(f"/requests?{query}")["requests"]]
 
-    assert numbers("op=connector_*") == [2, 3]
-    assert numbers("op=any_write") == [4]
+    assert numbers("operation=connector_*") == [2, 3]
+    assert numbers("operation=any_write") == [4]
     assert numbers("connector=c") == [2, 4]
     assert numbers("worker=connect-2") == [3]
     assert numbers("status=4xx") == numbers("status=404") == [3]
@@ -323,7 +323,7 @@ def test_mistakes_in_a_query(control: Any) -> None:
     answer = control("GET", "/requests?limt=3&status=99&since=-1")
     assert answer.status_code == 422
     assert sorted(path for path, _ in paths(answer.body)) == ["limt", "since", "status"]
-    assert control("GET", "/requests?op=a&op=b").status_code == 422
+    assert control("GET", "/requests?operation=a&operation=b").status_code == 422
     assert control("GET", "/workers?limit=1").status_code == 422
 
 
