@@ -64,6 +64,7 @@ from mockconnect.scenario.player import Player
 from mockconnect.scenario.report import Report
 from mockconnect.seen import Awaited, lately, running
 from mockconnect.staging import player_of, scenario_of, staged
+from mockconnect.strictness import unforgiven, unmet
 
 T = TypeVar("T")
 WorkerRef: TypeAlias = "str | int | Worker"
@@ -78,27 +79,38 @@ class NotReachedError(AssertionError):
 
 
 def start(
-    workers: int | Sequence[WorkerGiven | str] | None = None, **arguments: Unpack[Arguments]
+    workers: int | Sequence[WorkerGiven | str] | None = None,
+    *,
+    strict: bool = False,
+    **arguments: Unpack[Arguments],
 ) -> RunningCluster:
     """Start a cluster on a thread of its own; use it in a ``with`` block, or call ``close()`` in the end.
 
     ``workers`` is a number (3, and 1 in standalone mode) or a list of names or dicts. The keyword arguments are those of
     :class:`mockconnect.options.Arguments`. When it returns all workers listen, and unless ``cold_start`` is true
     their first rebalance is over. Raises :class:`OptionsError` with every mistake at once.
+
+    ``strict``: its end raises :class:`AssertionError` for faults that nothing met (see :meth:`RunningCluster.assert_faults_met`)
+    and for bugs of mockconnect, unless the block ends with an error of its own.
     """
     thread = LoopThread(staged(_all(workers, arguments)))
-    return RunningCluster(thread.start(), thread.carry_out, thread.stop)
+    return RunningCluster(thread.start(), thread.carry_out, thread.stop, strict=strict)
 
 
 @asynccontextmanager
 async def start_async(
-    workers: int | Sequence[WorkerGiven | str] | None = None, **arguments: Unpack[Arguments]
+    workers: int | Sequence[WorkerGiven | str] | None = None,
+    *,
+    strict: bool = False,
+    **arguments: Unpack[Arguments],
 ) -> AsyncIterator[RunningCluster]:
     """The same cluster on the running event loop, for tests that want no thread. Its verbs are plain calls too."""
     hosted = await Hosted.start(staged(_all(workers, arguments)))
     try:
         hosted.begin()
-        yield RunningCluster(hosted, at_once, lambda: None)
+        cluster = RunningCluster(hosted, at_once, lambda: None, strict=strict)
+        yield cluster
+        cluster.close()
     finally:
         await hosted.stop()
 
@@ -113,7 +125,10 @@ def _all(workers: object, arguments: Mapping[str, object]) -> Mapping[str, objec
 class RunningCluster:
     """A running cluster. Leave its ``with`` block, or call :meth:`close`, to end it."""
 
-    def __init__(self, hosted: Hosted, carry_out: CarryOut, close: Callable[[], None]) -> None:
+    def __init__(
+        self, hosted: Hosted, carry_out: CarryOut, close: Callable[[], None], *, strict: bool = False
+    ) -> None:
+        self._is_strict = strict
         self._hosted = hosted
         self._carry_out = carry_out
         self._close = close
@@ -127,11 +142,21 @@ class RunningCluster:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        __tracebackhide__ = True  # pytest shows the caller
+        self._is_strict &= error is None
         self.close()
 
     def close(self) -> None:
-        """Stop listening and end the thread. Pending requests are answered first."""
+        """Stop listening and end the thread. Pending requests are answered first.
+
+        Raises :class:`AssertionError` if it was started ``strict`` and something is not forgiven; once.
+        """
+        __tracebackhide__ = True
         self._close()
+        is_strict, self._is_strict = self._is_strict, False
+        told = unforgiven(self._core, self.bugs) if is_strict else ""
+        if told:
+            raise AssertionError(told)
 
     def __repr__(self) -> str:
         return f"<mockconnect cluster of {len(self.workers)} at {self.url}, seed {self.seed}>"
@@ -294,6 +319,17 @@ class RunningCluster:
     def faults(self) -> list[FaultRow]:
         """The faults that are active now, in order of injection."""
         return self._do(lambda: self._core.faults.active)
+
+    def assert_faults_met(self) -> None:
+        """Nothing was injected in vain since the cluster began, or was reset. Raises :class:`AssertionError`.
+
+        That is about faults of requests, and of code that fails, is slow or dies at some point: each of them has met at
+        least one such request, or such code. All other faults happen as soon as they are injected.
+        """
+        __tracebackhide__ = True
+        told = self._do(lambda: unmet(self._core))
+        if told:
+            raise AssertionError(told)
 
     def requests(
         self,

@@ -4,7 +4,7 @@ Rules of this room:
 
 * Nothing of mockconnect is imported until a fixture is used, so that other tests pay nothing for the plugin.
 * ``@pytest.mark.mockconnect(...)`` takes the arguments of :func:`mockconnect.start`, and ``seeds`` and ``judge``. The
-  closest marker counts, whole.
+  closest marker counts, whole. What ``strict`` does not forgive fails the test, not its teardown.
 * A scenario is judged when its test has passed, as far as it was played: what had no time to come about fails nothing.
   A test fails once: one that has failed by itself, or has called ``report.check()``, is not judged.
 * A failure is reported with the seed, the command that replays it, and what happened last in each cluster.
@@ -34,10 +34,11 @@ SEED = "mockconnect_seed"
 
 @dataclass(frozen=True)
 class Started:
-    """A cluster of a test. ``judge``: the scenario that was asked for is judged with the test."""
+    """A cluster of a test. ``judge``: its scenario is judged with the test; ``strict``: faults that nothing met fail it."""
 
     cluster: RunningCluster
     judge: bool
+    strict: bool
 
 
 clusters_key: pytest.StashKey[list[Started]] = pytest.StashKey()
@@ -124,11 +125,11 @@ def connect_cluster_factory(
         def factory(*workers: Any, **arguments: Any) -> RunningCluster:
             from mockconnect.hosting import start  # noqa: PLC0415 - see the rules of this room
 
-            judge = _judges(arguments)
+            judge, strict = _judges(arguments), _flag(arguments, "strict", usually=False)
             _set_seed(arguments, connect_seed)
             with _explained():
                 cluster = ends.enter_context(start(*workers, **arguments))
-            _remember(request.node, cluster, judge)
+            _remember(request.node, Started(cluster, judge, strict))
             return cluster
 
         yield factory
@@ -163,14 +164,19 @@ def _set_seed(arguments: dict[str, Any], seed: int | None) -> None:
 
 def _judges(arguments: dict[str, Any]) -> bool:
     """Takes ``judge`` out: whether there is a scenario to be judged with the test."""
-    judge = arguments.pop("judge", True)
-    if not isinstance(judge, bool):
-        pytest.fail(f"judge: expected True or False, found {judge!r}", pytrace=False)
-    return judge and arguments.get("scenario") is not None
+    return _flag(arguments, "judge", usually=True) and arguments.get("scenario") is not None
 
 
-def _remember(node: pytest.Item, cluster: RunningCluster, judge: bool) -> None:
-    node.stash.setdefault(clusters_key, []).append(Started(cluster, judge))
+def _flag(arguments: dict[str, Any], name: str, *, usually: bool) -> bool:
+    """Takes it out."""
+    found = arguments.pop(name, usually)
+    if not isinstance(found, bool):
+        pytest.fail(f"{name}: expected True or False, found {found!r}", pytrace=False)
+    return found
+
+
+def _remember(node: pytest.Item, started: Started) -> None:
+    node.stash.setdefault(clusters_key, []).append(started)
 
 
 def _asynchronous() -> object:
@@ -185,12 +191,12 @@ def _asynchronous() -> object:
         from mockconnect.hosting import start_async  # noqa: PLC0415 - see the rules of this room
 
         arguments = dict(_marked(request))
-        judge = _judges(arguments)
+        judge, strict = _judges(arguments), _flag(arguments, "strict", usually=False)
         _set_seed(arguments, connect_seed)
         async with AsyncExitStack() as ends:
             with _explained():
                 cluster = await ends.enter_async_context(start_async(**arguments))
-            _remember(request.node, cluster, judge)
+            _remember(request.node, Started(cluster, judge, strict))
             yield cluster
         _fail_on_bugs(request.node)
 
@@ -238,6 +244,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     result = yield
     _fail_on_bugs(item)
     _judge(item)
+    _fail_unmet(item)
     return result
 
 
@@ -274,6 +281,16 @@ def _judge(item: pytest.Item) -> None:
     if failed:
         hint = "judged after the test, as far as it has played it; the marker's judge=False leaves that to the test"
         pytest.fail("\n".join([*(report.failures() for report in failed), hint]), pytrace=False)
+
+
+def _fail_unmet(item: pytest.Item) -> None:
+    """Fail for faults that nothing met, where that was asked for."""
+    for one in item.stash.get(clusters_key, []):
+        try:
+            if one.strict:
+                one.cluster.assert_faults_met()
+        except AssertionError as error:
+            pytest.fail(f"{error}\nthe marker's strict=True does not forgive that", pytrace=False)
 
 
 def _story(item: pytest.Item, cluster: RunningCluster, told: str) -> Iterator[str]:

@@ -282,12 +282,16 @@ class Requests(list[RequestRow]):
             lines += ["closest:", *(f"{_line(row)}  ({_differs(row, unmet)})" for row, unmet in close)]
         shown = {row.number for row in _last(fitting)}
         rest = [row for row in _last(self._kept) if row.number not in shown]
-        if rest:
-            lines += [
-                f"the last of {len(self._kept)} requests (seed {self._core.sim.seed}):",
-                *map(_line, rest),
-            ]
-        return "\n".join(lines)
+        return "\n".join([*lines, *_of_last(rest, len(self._kept), self._core.sim.seed)])
+
+
+def last_lines(core: Cluster) -> list[str]:
+    """The last requests, one a line."""
+    return _of_last(list(core.requests.rows(SHOWN_MAX)), core.requests.count, core.sim.seed)
+
+
+def _of_last(rows: Sequence[RequestRow], count: int, seed: int) -> list[str]:
+    return [f"the last of {count} requests (seed {seed}):", *map(_line, rows)] if rows else []
 
 
 def line_of(row: RequestRow) -> str:

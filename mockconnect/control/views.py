@@ -117,6 +117,8 @@ class FaultView(View, frozen=True, kw_only=True):
     since_ms: int
     ends_at_ms: int | None
     happened: int
+    unmet: bool
+    """It waits for requests or code of a kind, and there was none yet, or never."""
     ended: str
     ended_at_ms: int | None
 

@@ -91,6 +91,7 @@ class Active(Generic[F]):
         "fault",
         "happened",
         "id",
+        "is_met",
         "since_ms",
         "workers",
     )
@@ -107,6 +108,8 @@ class Active(Generic[F]):
         """Whom it has concerned, also those that it let go."""
         self.happened = 0
         """How often it has happened, where that is counted."""
+        self.is_met = False
+        """Whether something came that it waited for, whatever the dice said."""
         self.ended = ""
         """Why it ended."""
         self.dice: Dice = ground.sim.stream("fault", id_)
@@ -136,6 +139,7 @@ class Active(Generic[F]):
     def happens(self, times: int | None) -> None:
         """Once more; after ``times`` it is over."""
         self.happened += 1
+        self.is_met = True
         if times is not None and self.happened >= times:
             self.finish("times")
 

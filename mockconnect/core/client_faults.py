@@ -40,6 +40,7 @@ from mockconnect.core.versions import KafkaVersion
 class RequestFault(Lasting):
     """What all of them have in common: which requests they concern, and how many of those."""
 
+    waits: ClassVar[bool] = True
     operation: str | tuple[str, ...] = field(default="any", kw_only=True)
     """Names of operations, patterns of them, ``any``, ``any_read``, ``any_write``."""
     connector: str = field(default="*", kw_only=True)
@@ -347,6 +348,7 @@ class Entry:
         self.seen += 1
         number = self.seen - fault.skip
         hit = number > 0 and _counts(fault, number)
+        self.active.is_met |= hit
         if hit and fault.probability < 1.0:
             hit = self.dice.random() < fault.probability
         self.taken += hit

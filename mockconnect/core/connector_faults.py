@@ -203,7 +203,7 @@ def _slow_down(
     ground: Ground, active: Active[Slow] | Active[Zombie], whose: Whose, where: Slowable, takes_ms: int | None
 ) -> None:
     slow_code, released = ground.broker.script.slow, Reply[None]()
-    slow_code[active.id] = SlowCode(whose, where, takes_ms, released)
+    slow_code[active.id] = SlowCode(whose, where, takes_ms, released, lambda: active.happens(None))
 
     def take_back() -> None:
         del slow_code[active.id]

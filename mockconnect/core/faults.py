@@ -56,6 +56,8 @@ class Fault:
     """What all faults have in common."""
 
     verb: ClassVar[str] = ""
+    waits: ClassVar[bool] = False
+    """Whether it means nothing until something comes that it is for: a request, or code that runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +145,7 @@ class DieBeforeCommit(Lasting):
     """
 
     verb: ClassVar[str] = "die_before_commit"
+    waits: ClassVar[bool] = True
     connector: str = "*"
     down_for_ms: int = 0
 
@@ -389,6 +392,7 @@ class FailConnector(Lasting):
     """
 
     verb: ClassVar[str] = "fail_connector"
+    waits: ClassVar[bool] = True
     connector: str = "*"
     connector_class: str = "*"
     at: Literal["now", "instantiate", "validate", "start", "task_configs", "stop", "alter_offsets"] = "now"
@@ -408,6 +412,7 @@ class FailTask(Lasting):
     """
 
     verb: ClassVar[str] = "fail_task"
+    waits: ClassVar[bool] = True
     connector: str = "*"
     task: int | None = None
     connector_class: str = "*"
@@ -430,6 +435,7 @@ class Slow(Lasting):
     """Connector code takes ``takes_ms``, or (``None``) hangs until this ends. Calls that are under way are not slowed."""
 
     verb: ClassVar[str] = "slow"
+    waits: ClassVar[bool] = True
     code: Slowable
     takes_ms: int | None = None
     connector: str = "*"
@@ -442,6 +448,7 @@ class Zombie(Lasting):
     """Tasks do not stop: after the graceful time-out they are given up and go on."""
 
     verb: ClassVar[str] = "zombie"
+    waits: ClassVar[bool] = True
     connector: str
     task: int | None = None
 

@@ -97,7 +97,10 @@ ACTIVE_MAX: Final = 1_000
 
 @dataclass(frozen=True, slots=True)
 class FaultRow:
-    """One fault as others see it; ``ended`` says why (empty while it is active)."""
+    """One fault as others see it; ``ended`` says why (empty while it is active).
+
+    ``unmet``: it waits for requests or code of a kind, and there was none yet, or never.
+    """
 
     id: str
     verb: str
@@ -108,6 +111,7 @@ class FaultRow:
     happened: int
     ended: str = ""
     ended_at_ms: int | None = None
+    unmet: bool = False
 
 
 class Injector:
@@ -145,6 +149,7 @@ class Injector:
         try:
             carrier(ground, active)
         except FaultError as error:
+            active.is_met = True  # whoever has injected it is told
             self._finish(active, f"refused: {error}")
             raise
         self._arrange_end(active, until)
@@ -221,5 +226,12 @@ class Injector:
         for_ms = fault.for_ms if isinstance(fault, Lasting) else None
         ends_at_ms = None if for_ms is None else active.since_ms + for_ms
         return FaultRow(
-            active.id, fault.verb, text_of(fault), workers, active.since_ms, ends_at_ms, active.happened
+            active.id,
+            fault.verb,
+            text_of(fault),
+            workers,
+            active.since_ms,
+            ends_at_ms,
+            active.happened,
+            unmet=fault.waits and not active.is_met,
         )

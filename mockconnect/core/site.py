@@ -65,12 +65,16 @@ class InjectedFailure:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SlowCode:
-    """Connector code that takes another time than its own; ``takes_ms`` is ``None`` if it waits to be released."""
+    """Connector code that takes another time than its own; ``takes_ms`` is ``None`` if it waits to be released.
+
+    ``begins`` is told of every piece of code that it slows down.
+    """
 
     whose: Whose
     where: Where
     takes_ms: int | None
     released: Reply[None]
+    begins: Callable[[], object]
 
 
 @dataclass(slots=True)
@@ -152,11 +156,12 @@ class Script:
     def slowness(
         self, where: Where, connector: str, class_name: str, task: int | None = None
     ) -> SlowCode | None:
-        """What makes this piece of code take another time; the newest counts."""
+        """What makes this piece of code, which begins now, take another time; the newest counts."""
         if not self.slow:
             return None
         for one in reversed(self.slow.values()):
             if one.where == where and one.whose.fits(connector, class_name, task):
+                one.begins()
                 return one
         return None
 

@@ -79,6 +79,7 @@ def _die(ground: Ground, active: Active[DieBeforeCommit]) -> None:
     if active.ended or leader is None:
         return
     active.workers.append(leader)
+    active.happens(None)
     ground.workers[leader].crash()
     gone(ground.workers[leader]).on_done(
         lambda _: ground.sim.after(active.fault.down_for_ms, lambda: active.finish("done"))
