@@ -474,6 +474,67 @@ def test_played_later(connect_cluster):
     result.stdout.fnmatch_lines(["FAILED test_it.py::test_factory *", "FAILED test_it.py::test_aio *"])
 
 
+# --- strict tests -------------------------------------------------------------------------------------------------------
+
+STRICT = """
+from mockconnect import faults
+
+def ask(cluster):
+    get(cluster.url + "/connectors")
+
+@pytest.mark.mockconnect(strict=True)
+def test_met(connect_cluster):
+    connect_cluster.inject(faults.Latency(5, operation="list_connectors"))
+    ask(connect_cluster)
+
+@pytest.mark.mockconnect(strict=True)
+def test_unmet(connect_cluster):
+    connect_cluster.inject(faults.AnswerWith("500", connector="ordres"))
+    ask(connect_cluster)
+
+def test_lenient(connect_cluster):
+    connect_cluster.inject(faults.AnswerWith("500", connector="ordres"))
+
+def test_factory(connect_cluster_factory):
+    connect_cluster_factory(1).inject(faults.Html(worker="connect-0"))
+    connect_cluster_factory(1, strict=True).inject(faults.Html(worker="connect-0"))
+
+@pytest.mark.asyncio
+@pytest.mark.mockconnect(1, strict=True)
+async def test_aio(aio_connect_cluster):
+    aio_connect_cluster.inject(faults.Slow("start", connector="ordres"))
+
+@pytest.mark.mockconnect(strict=True)
+def test_failed_already(connect_cluster):
+    connect_cluster.inject(faults.AnswerWith("500", connector="ordres"))
+    assert False
+"""
+
+
+def test_a_fault_that_nothing_met_fails_a_strict_test(suite: pytest.Pytester) -> None:
+    result = run(suite, STRICT)
+    result.assert_outcomes(passed=2, failed=4)
+    result.stdout.fnmatch_lines(
+        [
+            "a fault that nothing met: no request of that kind came, or no such code ran",
+            "  answer-1, since *s: answer answer=500 connector=ordres",
+            "the last of 1 requests (seed 0):",
+            "*GET /connectors -> 200",
+            "the marker's strict=True does not forgive that",
+            "FAILED test_it.py::test_unmet *",
+            "FAILED test_it.py::test_factory *",
+            "FAILED test_it.py::test_aio *",
+            "FAILED test_it.py::test_failed_already - assert False",
+        ]
+    )
+
+
+def test_strict_is_a_truth_value(suite: pytest.Pytester) -> None:
+    result = run(suite, "@pytest.mark.mockconnect(strict='no')\ndef test_it(connect_cluster): pass")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["strict: expected True or False, found 'no'"])
+
+
 # --- cost ---------------------------------------------------------------------------------------------------------------
 
 

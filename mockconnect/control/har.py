@@ -52,7 +52,7 @@ def _request(row: RequestRow, scheme: str) -> Har:
     }
     if row.sent:
         kind = row.headers.get("Content-Type", "")
-        found["postData"] = {"mimeType": kind, "params": [], "text": row.sent.decode("utf-8", "replace")}
+        found["postData"] = {"mimeType": kind, "text": row.sent.decode("utf-8", "replace")}
     return found
 
 
