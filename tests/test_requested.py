@@ -136,7 +136,7 @@ def test_what_the_front_door_answers_by_itself_is_a_row_too() -> None:
 
 
 def light(sent: bytes, answer: bytes) -> Any:
-    return (0, 0, "worker", "w", "PUT", "/", None, 200, "", (("::1", 5), {}, sent, answer))
+    return (0, 0, "worker", "w", "PUT", "/", None, 200, "", ("::1", 5), {}, sent, answer)
 
 
 def test_what_is_too_large_is_not_kept() -> None:
@@ -161,9 +161,10 @@ def test_the_oldest_rows_go_when_too_much_is_kept() -> None:
     journal.end(watched, 1, 200, "", (None, {}, b"12", b"34"))
     assert [row.number for row in journal.rows()] == [2, 3]
     journal.add(light(b"1234567890", b"1"))
-    assert list(journal.rows()) == []
-    journal.add((0, 0, "worker", "w", "PUT", "/", None, 200, "", NOTHING))
+    assert [row.number for row in journal.rows()] == [4], "the newest one stays"
+    journal.add((0, 0, "worker", "w", "PUT", "/", None, 200, "", *NOTHING))
     assert journal.ended().total() == journal.count == 5
+    assert [row.number for row in journal.rows()] == [4, 5]
     journal.clear()
     journal.add(light(b"1234", b"123456"))
     assert len(list(journal.rows())) == 1, "what has gone does not count any more"

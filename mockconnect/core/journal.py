@@ -6,8 +6,9 @@ Rules of this room:
   sent and answered with them: the newest are kept.
 * The REST room fills it. ``on_request`` is asked when a request has reached a worker and nothing has been done about
   it: a listener may inject faults that count for this very request, or give a :class:`Reply` that the request waits for.
-* While nobody listens, a request costs two tuples; what it means is worked out when somebody looks. Answers are kept
-  as they went over the wire, and who put them there says how they are read.
+* While nobody listens, a request costs one tuple (each object that lives on is work for the garbage collector); what it
+  means is worked out when somebody looks. Answers are kept as they went over the wire, and whoever puts them there says
+  how they are read.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ OCTETS_MAX: Final = 32 * 1024 * 1024
 """So much of what was sent and answered is kept, all rows together."""
 ROW_OCTETS_MAX: Final = 64 * 1024
 """A body, or an answer, that is larger is not kept."""
+SMALL_OCTETS: Final = 2 * 1024
+"""Answers to reads that are not larger are not counted: rows are few enough."""
 WRITES: Final = frozenset(
     {
         "create_connector",
@@ -156,11 +159,13 @@ def _meaning(octets: bytes | None) -> Any:
         return octets.decode("utf-8", "replace")
 
 
-Carried = tuple[object, Mapping[str, str], bytes | None, bytes | None]
+Octets = bytes | None
+"""``None`` where there were too many."""
+Carried = tuple[object, Mapping[str, str], Octets, Octets]
 """The client's address as sockets tell it, headers, the body that was sent, the whole answer as it was sent"""
 NOTHING: Final[Carried] = (None, {}, b"", b"")
-Light = tuple[int, int, str, str, str, str, Call | None, int, str, Carried]
-"""at_ms, ended_at_ms, door, worker, method, target, call, status_code, message, carried"""
+Light = tuple[int, int, str, str, str, str, Call | None, int, str, object, Mapping[str, str], Octets, Octets]
+"""at_ms, ended_at_ms, door, worker, method, target, call, status_code, message, and what is carried"""
 
 
 Ended = tuple[str, str, int]
@@ -187,26 +192,24 @@ class Journal:
     def add(self, light: Light) -> None:
         """A request that nobody has watched."""
         self.count += 1
-        _, _, sent, answer = light[9]
-        octets = len(sent or b"") + len(answer or b"")
-        if octets > ROW_OCTETS_MAX:
-            light = (*light[:9], _bounded(light[9]))
-            octets = _size(light)
-        self._octets += octets
+        if light[11] or len(light[12] or b"") > SMALL_OCTETS:
+            light = (*light[:11], *_bounded(light[11], light[12]))
+            self._make_room(_weight(light))
         self._rows.append(light)
-        if len(self._rows) > self._rows_max or self._octets > self._octets_max:
+        if len(self._rows) > self._rows_max:
+            self._let_go()
+
+    def _make_room(self, octets: int) -> None:
+        self._octets += octets
+        while self._octets > self._octets_max and self._rows:
             self._let_go()
 
     def _let_go(self) -> None:
-        """The oldest one, and more of them if what they carry is too much."""
-        while self._rows:
-            row = self._rows.popleft()
-            self._octets -= _size(row)
-            ended = _ended(row)
-            if ended is not None:
-                self._past[ended] += 1
-            if len(self._rows) <= self._rows_max and self._octets <= self._octets_max:
-                return
+        row = self._rows.popleft()
+        self._octets -= _weight(row)
+        ended = _ended(row)
+        if ended is not None:
+            self._past[ended] += 1
 
     def begin(self, at_ms: int, door: str, worker: str, method: str, target: str) -> RequestRow:
         """A request that is watched; it is kept from now on."""
@@ -228,9 +231,7 @@ class Journal:
         row.ended_at_ms, row.status_code, row.message = at_ms, status_code, message
         body = self._carry(row, carried)
         if row.number > self.count - len(self._rows):
-            self._octets += _size(row)
-            if self._octets > self._octets_max:
-                self._let_go()
+            self._make_room(_weight(row))
         else:  # it was let go before
             self._past[row.worker, row.operation, row.status_code] += 1
         for listener in tuple(self.on_answer):
@@ -243,7 +244,7 @@ class Journal:
         row.answer_headers, body = ((), None) if answer is None else self.read_answer(answer)
         row.answered = body
         if len(row.sent or b"") + len(body or b"") > ROW_OCTETS_MAX:
-            _, _, row.sent, row.answered = _bounded((None, {}, row.sent, body))
+            row.sent, row.answered = _bounded(row.sent, body)
         return body or b""
 
     def rows(self, last: int | None = None) -> Iterator[RequestRow]:
@@ -254,11 +255,11 @@ class Journal:
             yield row if isinstance(row, RequestRow) else self._heavy(number, row)
 
     def _heavy(self, number: int, light: Light) -> RequestRow:
-        at_ms, ended_at_ms, door, worker, method, target, call, status_code, message, carried = light
+        at_ms, ended_at_ms, door, worker, method, target, call, status_code, message, *_ = light
         row = RequestRow(number, at_ms, door, worker, method, target)
         row.describe(call)
         row.status_code, row.message, row.ended_at_ms = status_code, message, ended_at_ms
-        self._carry(row, carried)
+        self._carry(row, light[9:])
         return row
 
     def ended(self) -> Counter[Ended]:
@@ -279,15 +280,22 @@ def _ended(row: RequestRow | Light) -> Ended | None:
     return None if row.ended_at_ms is None else (row.worker, row.operation, row.status_code)
 
 
-def _size(row: RequestRow | Light) -> int:
-    """How many octets count for a row: those of one that has not ended do not yet."""
+def _weight(row: RequestRow | Light) -> int:
+    """How many octets count for a row: none of a small answer to a read, and none of what has not ended."""
     if not isinstance(row, RequestRow):
-        return len(row[9][2] or b"") + len(row[9][3] or b"")
-    return 0 if row.ended_at_ms is None else len(row.sent or b"") + len(row.answered or b"")
+        sent, answer = row[11], row[12]
+    elif row.ended_at_ms is not None:
+        sent, answer = row.sent, row.answered
+    else:
+        return 0
+    answered = 0 if answer is None else len(answer)
+    return len(sent) + answered if sent else answered if answered > SMALL_OCTETS else 0
 
 
-def _bounded(carried: Carried) -> Carried:
+def _bounded(sent: Octets, answer: Octets) -> tuple[Octets, Octets]:
     """Without what is too large."""
-    client, headers, *both = carried
-    sent, answer = (None if one is None or len(one) > ROW_OCTETS_MAX else one for one in both)
-    return client, headers, sent, answer
+    return _small(sent), _small(answer)
+
+
+def _small(octets: Octets) -> Octets:
+    return None if octets is None or len(octets) > ROW_OCTETS_MAX else octets

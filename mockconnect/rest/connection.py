@@ -42,6 +42,8 @@ class Incoming:
 
     request: web.BaseRequest
     texts: Texts
+    client: object
+    """The address of the other end of the connection."""
     body: bytes | None = None
     was_read: bool = False
     was_invited: bool = False
@@ -63,19 +65,13 @@ class Incoming:
         texts = texts_of(
             request.method, request.raw_path, request.raw_headers, request.version, request.keep_alive
         )
-        return cls(request, texts)
+        return cls(request, texts, client_of(request))
 
     @classmethod
     def again(cls, request: web.BaseRequest, head: Head) -> Incoming:
         version = HttpVersion10 if head.http_1_0 else HttpVersion11
         texts = texts_of(head.method, head.target, head.headers, version, head.keeps_alive)
-        return cls(request, texts, head.body)
-
-    @property
-    def client(self) -> object:
-        """The address of the client's end of the connection."""
-        connection = self.request.protocol
-        return connection.client if isinstance(connection, Connection) else None
+        return cls(request, texts, client_of(request), head.body)
 
     @property
     def host(self) -> str:
@@ -161,6 +157,12 @@ class Connection(web.RequestHandler):
     def _make_error_handler(self, _: Any) -> Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]:
         octets = self.take_seen()
         return lambda request: self._read_again(octets, request)
+
+
+def client_of(request: web.BaseRequest) -> object:
+    connection = request.protocol
+    assert isinstance(connection, Connection), connection
+    return connection.client
 
 
 class ConnectionServer(web.Server):

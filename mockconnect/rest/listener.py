@@ -236,8 +236,8 @@ class Listener:
         # What breaks behind a front door is a 502 in front of it.
         wire = response.wire or b""
         status_code = response.status if wire else 0 if incoming.breaks else 502
+        texts = incoming.texts
         sent = incoming.body if incoming.was_read else b""
-        carried = (incoming.client, incoming.texts.headers, sent, wire)
         if incoming.row is None:
             self._journal.add(
                 (
@@ -245,15 +245,19 @@ class Listener:
                     now_ms,
                     incoming.door,
                     self._name,
-                    incoming.texts.method,
-                    incoming.texts.target,
+                    texts.method,
+                    texts.target,
                     incoming.call,
                     status_code,
                     incoming.message,
-                    carried,
+                    incoming.client,
+                    texts.headers,
+                    sent,
+                    wire,
                 )
             )
         else:
+            carried = (incoming.client, texts.headers, sent, wire)
             self._journal.end(incoming.row, now_ms, status_code, incoming.message, carried)
 
     async def _page_of(self, gateway: Gateway, incoming: Incoming) -> HttpResponse:

@@ -90,7 +90,7 @@ def test_requests_are_counted_when_their_rows_are_gone() -> None:
     journal = Journal(rows_max=2)
     first = journal.begin(0, "worker", "w", "GET", "/")
     for status_code in (200, 200, 404):
-        journal.add((0, 1, "worker", "w", "GET", "/", None, status_code, "", NOTHING))
+        journal.add((0, 1, "worker", "w", "GET", "/", None, status_code, "", *NOTHING))
     assert journal.ended() == {("w", "", 200): 2, ("w", "", 404): 1}
     journal.end(first, 5, 500, "")
     assert journal.ended() == {("w", "", 200): 2, ("w", "", 404): 1, ("w", "", 500): 1}

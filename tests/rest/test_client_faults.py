@@ -528,7 +528,7 @@ async def test_rows_are_bounded() -> None:
     async with served() as cluster:
         journal = type(cluster.cluster.requests)(rows_max=3)
         for number in range(5):
-            journal.add((number, number, "worker", "w", "GET", "/", None, 200, "", NOTHING))
+            journal.add((number, number, "worker", "w", "GET", "/", None, 200, "", *NOTHING))
         assert [(row.number, row.at_ms) for row in journal.rows()] == [(3, 2), (4, 3), (5, 4)]
 
 
