@@ -13,11 +13,13 @@ if TYPE_CHECKING:
     from mockconnect.core.plugin_desc import PluginDesc
     from mockconnect.hosting import NotReachedError, RunningCluster, Worker, start, start_async
     from mockconnect.options import OptionsError
+    from mockconnect.requested import Requests
 
 __all__ = [
     "NotReachedError",
     "OptionsError",
     "PluginDesc",
+    "Requests",
     "RunningCluster",
     "Worker",
     "simulated_connector",
@@ -29,6 +31,7 @@ _ROOMS: Final = {
     "NotReachedError": "hosting",
     "OptionsError": "options",
     "PluginDesc": "core.plugin_desc",
+    "Requests": "requested",
     "RunningCluster": "hosting",
     "Worker": "hosting",
     "simulated_connector": "core.declared",
