@@ -103,6 +103,8 @@ class ControlServer:
 
     def _check(self, request: web.BaseRequest) -> None:
         """Raises :class:`ControlError` for those who may not ask."""
+        if len(request.headers.getall("Host", ())) > 1:  # older releases of aiohttp take the first one
+            raise ControlError("not-http", "there is more than one Host")
         if self._token:
             scheme, _, token = request.headers.get("Authorization", "").partition(" ")
             shown = token.strip().encode("utf-8", "surrogateescape")
