@@ -106,6 +106,7 @@ class GroupCoordinator(Generic[M, A]):
         self._empty_since_ms: int | None = None
         self.forgotten_generation = 0
         """The last one before the broker forgot the group; generations begin anew after that."""
+        self.forgotten_at_ms = -1
         self._initial_until_ms: int | None = None
         self._initial_deadline_ms = 0
         self._newcomers = False
@@ -345,6 +346,7 @@ class GroupCoordinator(Generic[M, A]):
         if since_ms is not None and self._sim.now_ms // interval_ms > since_ms // interval_ms:
             self._sim.note("-", self._group.generation, "group", "was forgotten")
             self.forgotten_generation = max(self.forgotten_generation, self._group.generation)
+            self.forgotten_at_ms = self._sim.now_ms
             self._group.generation = 0
 
     def _delay_first_join(self, timeout_ms: int) -> None:

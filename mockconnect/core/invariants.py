@@ -418,7 +418,9 @@ class Watch:
         if self._is_forged(key):
             return
         status = visible_status(node, key)
-        if self._outlived_its_config(key) or (status is not None and self._outlived_its_group(status)):
+        if self._outlived_its_config(key) or (
+            status is not None and self._outlived_its_group(key, status, expected)
+        ):
             return
         own = node.settings.worker_id
         if status is None:
@@ -445,9 +447,15 @@ class Watch:
         latest = self._statuses.latest(key)
         return recreated_at_ms is not None and (latest is None or latest.at_ms < recreated_at_ms + 5_000)
 
-    def _outlived_its_group(self, status: Status) -> bool:
-        """Generations began anew: a safe write of a small one does not replace what a greater one said before."""
-        return self._coordinator.generation < status.generation <= self._coordinator.forgotten_generation
+    def _outlived_its_group(self, key: Key, status: Status, expected: tuple[State, ...]) -> bool:
+        """Generations began anew: a safe write of a small one does not replace what a greater one said before.
+
+        Nor is it written again when generations have become as great; a failure is written once.
+        """
+        coordinator, latest = self._coordinator, self._statuses.latest(key)
+        is_older = latest is None or latest.at_ms <= coordinator.forgotten_at_ms
+        is_small = coordinator.generation < status.generation or (is_older and State.FAILED in expected)
+        return is_small and status.generation <= coordinator.forgotten_generation
 
     def _leftovers(self, worker: ConnectWorker, node: ConnectProcess, state: ClusterConfigState) -> Problems:
         """Statuses of what is not configured any more. One that reached the leader too late stays, as in Connect."""

@@ -466,3 +466,10 @@ def test_the_status_of_a_forgotten_generation_outlives_a_failure_of_a_new_one() 
     assert ("UNASSIGNED", "127.0.0.1:8083") in {
         (row["state"], row["worker_id"]) for row in (status["connector"], *status["tasks"])
     }
+    greatest = cluster.coordinator.forgotten_generation
+    while cluster.generation <= greatest:  # later rounds do not write it again
+        cluster.coordinator.rebalance()
+        assert cluster.settle()
+    assert ask(cluster, "connect-1", "connector_status", name="a") == status
+    cluster.sim.advance(60_000)
+    watch(cluster).check_all()
