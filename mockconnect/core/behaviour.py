@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, cast
 
 from mockconnect.core import javahash, javaregex, javatext
+from mockconnect.core.configdef import ClassLoader
 from mockconnect.core.traces import CONNECT_EXCEPTION, FRAMES, Throwable, plugin_frame, sink_put_failure
 
 Scalar = str | int | float | bool | None
@@ -50,8 +51,8 @@ class Condition:
     """A test of a config: the first of ``keys`` that is present decides.
 
     Exactly one of the tests: ``equals`` (null counts as absent), ``differs``, ``given`` (present and not empty),
-    ``unlike`` (present and not matched by this pattern), or ``any_prefix`` (some key of the config starts with one of
-    these).
+    ``unlike`` (present and not matched by this pattern), ``no_class`` (present, and no class that the plugin can load
+    has this name), or ``any_prefix`` (some key of the config starts with one of these).
     """
 
     keys: tuple[str, ...] = ()
@@ -59,9 +60,11 @@ class Condition:
     differs: str | None = None
     given: bool | None = None
     unlike: str | None = None
+    no_class: bool = False
     any_prefix: tuple[str, ...] = ()
 
-    def holds(self, config: Mapping[str, str | None]) -> bool:
+    def holds(self, config: Mapping[str, str | None], load_class: ClassLoader | None = None) -> bool:
+        """Who has no class loader at hand takes it that all classes exist."""
         if self.any_prefix:
             return any(key.startswith(self.any_prefix) for key in config)
         value = next((config[key] for key in self.keys if config.get(key) is not None), None)
@@ -71,6 +74,8 @@ class Condition:
             return value != self.differs
         if self.unlike is not None:
             return value is not None and not javaregex.matches(self.unlike, value)
+        if self.no_class:
+            return bool(value) and load_class is not None and load_class(value or "") is None
         return bool(value) == (self.given is not False)
 
 
@@ -78,14 +83,16 @@ class Condition:
 class ConfigRule:
     """One sentence of a connector's own ``validate()``: ``message`` on ``key`` when all conditions hold.
 
-    ``value`` is that of an entry which this rule makes, because ``key`` is none of the connector's keys.
-    ``otherwise_valid``: only when there was nothing wrong with any of the connector's keys.
+    ``value`` is that of an entry which this rule makes: because ``key`` is none of the connector's keys, or because the
+    sentence ``replaces`` all that was said of it. ``otherwise_valid``: only when there was nothing wrong with any of
+    the connector's keys. Names of keys in the templates ``message`` and ``value`` stand for what was read there.
     """
 
     key: str
     message: str
     when: tuple[Condition, ...] = ()
     value: str | None = None
+    replaces: bool = False
     otherwise_valid: bool = False
 
 
@@ -94,12 +101,15 @@ class ThrownRule:
     """What a connector's own ``validate()`` throws when all conditions hold and one of ``keys`` (if any) has no value.
 
     A key has no value if its text could not be parsed, if it is null, or if it is not given and has no default.
+    ``valid`` are keys with which nothing may be wrong, or ``*``: with none. Names of keys in the template ``message``
+    stand for their texts in the config.
     """
 
     exception: str
     message: str | None = None
     keys: tuple[str, ...] = ()
     when: tuple[Condition, ...] = ()
+    valid: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -359,12 +369,12 @@ def list_items(text: str | None) -> list[str]:
     return [item for item in (javatext.trim(part) for part in (text or "").split(",")) if item]
 
 
-def fill(template: str, config: Mapping[str, str], item: str, task: int) -> str:
+def fill(template: str, config: Mapping[str, str | None], item: str = "", task: int = 0) -> str:
     """A template with its braces replaced (see the room's rules)."""
 
     def replacement(found: re.Match[str]) -> str:
         name = found[1]
-        return item if not name else str(task) if name == "#" else config.get(name, "")
+        return item if not name else str(task) if name == "#" else config.get(name) or ""
 
     return _TEMPLATE.sub(replacement, template)
 

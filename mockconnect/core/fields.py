@@ -201,6 +201,18 @@ def first_of(*specs: Sequence[object]) -> Check:
     return check
 
 
+def when(other: str, values: Sequence[str], *specs: Sequence[object]) -> Check:
+    """These checks are made only while another field has one of ``values`` (in any case and with blanks around it)."""
+    checks = checks_from_specs(specs)
+
+    def check(name: str, texts: Texts) -> Iterable[str]:
+        if javatext.trim(texts(other) or "").lower() in values:
+            for each in checks:
+                yield from each(name, texts)
+
+    return check
+
+
 def regex(problem: str = "A valid regular expressions is expected, but ") -> Check:
     def check(name: str, texts: Texts) -> Iterable[str]:
         text = texts(name)
@@ -293,4 +305,5 @@ CHECKS: Final[Mapping[str, Callable[..., Check]]] = {
     "regex_list": regex_list,
     "required": required,
     "required_without": required_without,
+    "when": when,
 }

@@ -12,17 +12,18 @@ values, converters, client overrides, and last the connector's own keys, whose e
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from mockconnect.core import javahash, javatext
 from mockconnect.core.artifact_version import InvalidVersionError, version_requirement
-from mockconnect.core.behaviour import Behaviour, Failure
+from mockconnect.core.behaviour import Behaviour, ConfigRule, Failure, ThrownRule, fill
 from mockconnect.core.client_overrides import client_overrides, entries_with_prefix
 from mockconnect.core.config_providers import ConfigProvider
 from mockconnect.core.config_results import merged, prefixed, result
 from mockconnect.core.configdef import (
+    ClassLoader,
     ConfigDef,
     ConfigError,
     ConfigInfos,
@@ -300,22 +301,38 @@ class _Validation:
             raise JavaError(failure.exception, failure.message)
         if behaviour.null_answer == "validate":
             raise self._null_answer("validate() must return a Config")
-        values = own.validate_all(self.config, own_class_loader(self.plugins, self.plugin))
+        loader = own_class_loader(self.plugins, self.plugin)
+        values = own.validate_all(self.config, loader)
         if len(values) > len(own.keys):  # with entries of dependents that are not defined
             values = {name: values[name] for name in javahash.hash_order(values)}
         for thrown in behaviour.thrown_rules:
-            unset = not thrown.keys or any(key in values and values[key].value is None for key in thrown.keys)
-            if unset and all(condition.holds(self.config) for condition in thrown.when):
-                raise JavaError(thrown.exception, thrown.message)
-        wrong = any(value.errors for value in values.values())
-        for rule in behaviour.config_rules:
-            if wrong and rule.otherwise_valid:
-                continue
-            if all(condition.holds(self.config) for condition in rule.when):
-                values.setdefault(rule.key, ConfigValue(rule.key, rule.value)).errors.append(rule.message)
+            if self._applies(thrown, values, loader):
+                raise JavaError(thrown.exception, thrown.message and fill(thrown.message, self.config))
+        self._apply_rules(behaviour.config_rules, values, loader)
         for omitted in behaviour.omitted_values:
             values.pop(omitted, None)
         return values
+
+    def _applies(self, rule: ThrownRule, values: Mapping[str, ConfigValue], loader: ClassLoader) -> bool:
+        unset = not rule.keys or any(key in values and values[key].value is None for key in rule.keys)
+        trusted = values if "*" in rule.valid else rule.valid
+        wrong = any(values[key].errors for key in trusted if key in values)
+        return unset and not wrong and all(condition.holds(self.config, loader) for condition in rule.when)
+
+    def _apply_rules(
+        self, rules: Iterable[ConfigRule], values: dict[str, ConfigValue], loader: ClassLoader
+    ) -> None:
+        wrong = any(value.errors for value in values.values())
+        read = {name: javatext.value_text(value.value) for name, value in values.items()}
+        for rule in rules:
+            if wrong and rule.otherwise_valid:
+                continue
+            if all(
+                condition.holds(self.config, lambda name: loader(name.strip())) for condition in rule.when
+            ):
+                if rule.replaces or rule.key not in values:
+                    values[rule.key] = ConfigValue(rule.key, rule.value and fill(rule.value, read))
+                values[rule.key].errors.append(fill(rule.message, read))
 
     def _null_answer(self, what: str) -> ConnectError:
         text = f"{self.plugin.class_name}.{what} that is not null."

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from mockconnect.core import javaregex
+from mockconnect.core import avro, javaregex
 from mockconnect.core.artifact_version import InvalidVersionError, version_requirement
 from mockconnect.core.configdef import ConfigError, Validator, Value
 from mockconnect.core.javahash import hash_order
@@ -260,6 +260,23 @@ def plainly_matching(pattern: str, problem: str, null: str | None = None) -> Val
 # --- Connect's and its transformations' ----------------------------------------------------------------------------------
 
 
+def avro_record(name: str, value: Value) -> None:
+    """The schema of MongoDB's source. What is no JSON is taken to be right (see ``avro.py``)."""
+    if value is None:
+        unread = 'Cannot invoke "String.length()" because "content" is null'
+        raise ConfigError.of(name, None, f"Invalid Avro schema. {unread}\nnull")
+    try:
+        schema = avro.parse(str(value))
+    except avro.NoJsonError:
+        return
+    except avro.AvroError as error:
+        raise ConfigError.of(name, value, f"Invalid Avro schema. {error}\n{value}") from error
+    try:
+        avro.check_record(schema)
+    except avro.AvroError as error:
+        raise ConfigError.of(name, value, str(error)) from error
+
+
 def unique(name: str, value: Value) -> None:
     """The alias check of ``transforms``, ``predicates`` and ``topic.creation.groups``."""
     assert isinstance(value, tuple), value
@@ -376,6 +393,7 @@ def _plain(validator: Validator) -> Callable[[], Validator]:
 
 VALIDATORS: Final[Mapping[str, Callable[..., Validator]]] = {
     "all": all_of,
+    "avro_record": _plain(avro_record),
     "class": ConcreteClass,
     "cast_spec": _plain(cast_spec),
     "cast_spec_before_3_8": _plain(cast_spec_before_3_8),

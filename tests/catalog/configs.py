@@ -33,8 +33,12 @@ def configs(
     keys: Sequence[Mapping[str, Any]],
     good: Mapping[str, str],
     others: Sequence[tuple[str, str]],
+    more: Mapping[str, Mapping[str, str]],
 ) -> Iterator[tuple[str, Config]]:
-    """Pairs of a label and a config. ``others`` are (type, class) of what comes in the same archive."""
+    """Pairs of a label and a config. ``others`` are (type, class) of what comes in the same archive.
+
+    ``more`` are keys to add to the good config, by label.
+    """
     topics = {"topics": "orders"} if kind == "sink" else {}
     base: Config = {"name": "c1", "connector.class": name, **topics, **good}
     own = {key["name"]: key for key in keys}
@@ -53,8 +57,12 @@ def configs(
     yield "blanks", {**base, **_defaults(own, good, " {} ")}
     yield "everything empty", {**base, **dict.fromkeys(own, "")}
     yield from _single(name, base, own)
+    for key in (each for each, one in own.items() if one["type"] == "CLASS"):
+        yield f"{key} of a class that is not there", {**base, key: "com.acme.NoSuchClass"}
     yield from _framework(name, kind, base, own)
     yield from _of_the_archive(base, others)
+    for label, added in more.items():
+        yield label, {**base, **added}
 
 
 def _defaults(own: Mapping[str, Any], good: Mapping[str, str], shape: str) -> Config:

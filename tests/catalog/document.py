@@ -26,7 +26,7 @@ the same archive (transformations, converters, predicates) comes along.
 *Compared* is the number of configs whose validate answer was recorded from the real worker and compared with ours; *identical* are
 those in which everything is the same, documentation aside. *Unreachable* answers are among them: the real worker tried to connect
 to a system that was not there, and only the sentence that says so was left out before comparing. Simulated connectors connect to
-nothing: whatever a config names exists.
+nothing: whatever file, table or topic a config names exists.
 
 *From* is a Maven coordinate, or a repository at a tag: such plugins were compiled from their own sources.
 
@@ -43,8 +43,11 @@ errors of the real worker for every one of them. The configs that are compared h
 * `connector.class` of a simulated connector gives `tasks.max` tasks with copies of the config, unless the connector is known to do
   otherwise (Debezium's sources but SQL Server's have one task). Of {tasks} connectors, which can be created without the system
   they are made for, the task configs were recorded from the real worker, and are identical.
-* Keys of MongoDB that hold JSON, an Avro schema or a date pattern accept everything: the real texts are those of the parsers.
-* Exceptions that a plugin throws out of its own validation (a null where it does not expect one) are not imitated.
+* Keys of MongoDB that hold JSON or a date pattern accept everything, those with an Avro schema all that is no JSON: the real texts
+  are those of the parsers.
+* A class that a config names exists if it is the worker's, a plugin's, or of the plugin's own house (`com.mongodb.` ...). Whether
+  it is of the right kind is not looked at.
+* Exceptions that a plugin throws out of its own validation (a null where it does not expect one) are imitated in part.
 
 ## What could not be captured
 

@@ -63,8 +63,9 @@ def recorded(
             if other["type"] not in ("source", "sink") and set(raw["homes"][other["class"]]) & set(home)
         ]
         keys = own_keys(listed, raw["definitions"][name])
-        good = given.get(name, {}).get("good", {})
-        for label, config in configs(name, listed["type"], keys, good, others):
+        row = given.get(name, {})
+        good, more = row.get("good", {}), row.get("more", {})
+        for label, config in configs(name, listed["type"], keys, good, others, more):
             status, body = asking.validate(config)
             yield {"connector": name, "label": label, "config": config, "status": status} | _answer(
                 body, unreachable
@@ -108,7 +109,7 @@ def _until(done: Callable[[], bool]) -> None:
 def _without_connector(asking: Asking, raw: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """A group of transformations or converters only is used by one of Apache's connectors."""
     others = [(listed["type"], listed["class"]) for listed in raw["listed"]]
-    for label, config in configs(FILE_SOURCE, "source", [], {"topic": "t"}, others):
+    for label, config in configs(FILE_SOURCE, "source", [], {"topic": "t"}, others, {}):
         status, body = asking.validate(config)
         yield {"connector": FILE_SOURCE, "label": label, "config": config, "status": status} | _answer(
             body, ""

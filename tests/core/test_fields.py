@@ -62,6 +62,9 @@ def test_fields_that_depend_on_others() -> None:
     assert errors([["excluded_by", "other", "only one"]], "a") == []
     assert errors([["required_without", "other"]], None, other="b") == []
     assert errors([["required_without", "other"]], None) == ["A value is required"]
+    assert errors([["when", "other", ["b", "c"], ["required"]]], None, other=" B ") == ["A value is required"]
+    assert errors([["when", "other", ["b", "c"], ["required"]]], None, other="d") == []
+    assert errors([["when", "other", ["b", "c"], ["required"]]], None) == []
 
 
 def test_the_first_bad_pattern_of_a_list_is_told() -> None:
