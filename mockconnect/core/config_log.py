@@ -18,10 +18,10 @@ from mockconnect.core.config_store import ClusterConfigState, ConfigStore
 from mockconnect.core.member import Coordinator
 from mockconnect.core.network import Network
 from mockconnect.core.settings import Timing
-from mockconnect.core.sim import Sim, Steps, Within
+from mockconnect.core.sim import Reply, Sim, Steps, Within
 from mockconnect.core.stages import TickStage
 from mockconnect.core.terms import TargetState, TaskConfig
-from mockconnect.core.topics import Fenced, Key, Producer, Reader
+from mockconnect.core.topics import Fenced, Key, Producer, Reader, Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ class ConfigLog:
             # The next tick claims the topic again, or leads no more.
             raise errors.write_failed(errors.UNCLAIMED_WRITE)
         deadline_at_ms = self._sim.now_ms + self._timing.config_write_timeout_ms
-        sent = [self.kafka.config_producer.send(key, value) for key, value in records]
+        sent = yield from self._sent(records, error_text)
         if sent:
             acknowledged = yield Within(sent[-1], self._acknowledgement_ms())
             if not acknowledged and self.kafka.config_producer.claimed:
@@ -102,6 +102,20 @@ class ConfigLog:
             read = yield Within(self.kafka.config_reader.read_to_end(), left_ms)
             if not read:
                 raise errors.write_failed(error_text)
+
+    def _sent(self, records: Sequence[tuple[Key, object]], error_text: str) -> Steps[list[Reply[Record]]]:
+        """Each record on its own waits for a topic that its producer does not know."""
+        producer = self.kafka.config_producer
+        sent: list[Reply[Record]] = []
+        failed = False
+        for key, value in records:
+            if producer.claimed or (yield from producer.admitted()):
+                sent.append(producer.send(key, value))
+            else:
+                failed = True
+        if failed:
+            raise errors.write_failed(error_text)
+        return sent
 
     def _acknowledgement_ms(self) -> int:
         """A transaction blocks longer, and what it holds is never written if it does not end."""

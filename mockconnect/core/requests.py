@@ -231,11 +231,16 @@ class DistributedRequests:
         return self._herder.site.process.spawn(self._write_target(name, target))
 
     def _write_target(self, name: str, target: TargetState) -> Steps[None]:
-        record = ((config_store.TARGET, name), target)
-        sent = self._herder.kafka.config_producer.send(*record)
-        acknowledged = yield Within(sent, self._herder.site.timing.target_state_write_timeout_ms)
-        if not acknowledged:
-            raise errors.write_failed(errors.WRITE_TARGET_STATE)
+        yield from self._write_here((config_store.TARGET, name), target, errors.WRITE_TARGET_STATE)
+
+    def _write_here(self, key: Key, value: object, error_text: str) -> Steps[None]:
+        """A record that any worker writes, on the thread that was asked; a time-out does not take it back."""
+        producer = self._herder.kafka.config_producer
+        if (yield from producer.admitted()):
+            sent = producer.send(key, value)
+            if (yield Within(sent, self._herder.site.timing.target_state_write_timeout_ms)):
+                return
+        raise errors.write_failed(error_text)
 
     def stop_connector(self, name: str) -> StagedReply[None]:
         def stop() -> Steps[None]:
@@ -390,10 +395,7 @@ class DistributedRequests:
         return self._herder.site.process.spawn(self._write_logger(namespace, level))
 
     def _write_logger(self, namespace: str, level: str) -> Steps[None]:
-        sent = self._herder.kafka.config_producer.send((config_store.LOGGER, namespace), level)
-        acknowledged = yield Within(sent, self._herder.site.timing.target_state_write_timeout_ms)
-        if not acknowledged:
-            raise errors.write_failed(errors.WRITE_LOGGER_LEVEL)
+        yield from self._write_here((config_store.LOGGER, namespace), level, errors.WRITE_LOGGER_LEVEL)
 
     # --- internal requests --------------------------------------------------------------------------------------------------
 

@@ -7,7 +7,8 @@ Rules of this room:
   long as the worker runs and reaches Kafka. A reader that starts later sees what compaction left: the active segment
   as it was written, and of what is older the newest record of every key. One that was frozen for long connects anew.
 * A :class:`Producer` is one worker's producer: an unreachable broker makes records wait in its buffer, they are not
-  lost. That is why a request that failed with "Error writing ... to Kafka" may take effect later.
+  lost. That is why a request that failed with "Error writing ... to Kafka" may take effect later. A producer that has
+  not written for a while no longer knows the topic, though: it waits for that first, and then nothing is in the buffer.
 * What records mean is the business of the stores (``config_store``, ``status_store``, ``offset_store``).
 """
 
@@ -20,9 +21,13 @@ from typing import Protocol
 
 from mockconnect.core.errors import Expected
 from mockconnect.core.network import Network
-from mockconnect.core.sim import Process, Reply, Sim
+from mockconnect.core.sim import Process, Reply, Sim, Steps, Within
 
 FETCH_TIMEOUT_MS = 30_000  # request.timeout.ms of consumers
+MAX_BLOCK_MS = 60_000  # max.block.ms of producers
+METADATA_IDLE_MS = (
+    300_000  # metadata.max.idle.ms; it is forgotten with the next refresh, up to five minutes later
+)
 RECONNECT_MS = 125  # as recorded of 4.3.1; that other releases take as long is a guess
 
 Key = tuple[str, ...]
@@ -247,7 +252,17 @@ class Producer:
         self._buffer: deque[tuple[Key, object, Reply[Record]]] = deque()
         self._in_flight = False
         self._epoch: int | None = None
+        self._used_at_ms: int | None = None
         network.on_heal(self._healed)
+
+    def admitted(self) -> Steps[bool]:
+        """``KafkaProducer.waitOnMetadata``, to be waited for before :meth:`send`: false says that it was in vain."""
+        used_at_ms, now_ms = self._used_at_ms, self._process.sim.now_ms
+        knows_topic = used_at_ms is not None and now_ms - used_at_ms < METADATA_IDLE_MS
+        if knows_topic or self._network.kafka_reachable(self._worker):
+            return True
+        found = yield Within(self._network.reached(self._worker), MAX_BLOCK_MS)
+        return bool(found)
 
     @property
     def pending(self) -> int:
@@ -257,6 +272,7 @@ class Producer:
         """Queue one record. The reply is its acknowledgement; order is kept."""
         reply: Reply[Record] = Reply()
         self._buffer.append((key, value, reply))
+        self._used_at_ms = self._process.sim.now_ms
         self._push()
         return reply
 

@@ -26,7 +26,6 @@ from mockconnect.core.faults import (
     Freeze,
     Lag,
     OwnerOf,
-    Partition,
     RollingUpgrade,
     SetPlugins,
     SetVersion,
@@ -314,8 +313,6 @@ class Acting(Watch):
                 self._with_sign(rule, fault, fault.for_ms)
             case WriteStatus():
                 self._write_status(rule, fault)
-            case Partition():
-                self._freeze_broker(rule, fault)
             case RollingUpgrade():
                 self._roll(rule, fault)
             case _:
@@ -350,14 +347,6 @@ class Acting(Watch):
         sign.touch()
         self._last(lasts_ms)
         sign.unlink()
-
-    def _freeze_broker(self, rule: LoadedRule, fault: Partition) -> None:
-        """For clients that wait for an answer it is all the same where packets are lost."""
-        self._note(rule, fault.verb)
-        process = self.target.cluster.broker.process
-        process.freeze()
-        self._last(fault.for_ms)
-        process.thaw()
 
     def _to_workers(self, rule: LoadedRule, fault: Crash | Stop | Start | Freeze | Thaw) -> None:
         numbers = self._resolve(fault.worker)

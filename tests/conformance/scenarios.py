@@ -31,7 +31,6 @@ from mockconnect.core.faults import (
     Fault,
     Freeze,
     Lag,
-    Partition,
     RollingUpgrade,
     SetPlugins,
     SetVersion,
@@ -137,7 +136,6 @@ CHOSEN: Final = (
     Choice("flip-404-500", 25),
     Choice("oversized-trace", 75),
     Choice("stop-hangs", 210),
-    Choice("kafka-outage", 260),
 )
 
 KNOWN_DIFFERENT: Final[Mapping[str, str]] = {}
@@ -365,8 +363,6 @@ def _is_playable(fault: Fault) -> bool:
             return True
         case WriteStatus(trace=None):
             return True
-        case Partition(b=b, how=how):
-            return fault.a == "all" and b == "kafka" and how == "dropped"
         case SetPlugins(to=plugins):
             return isinstance(plugins, str)
         case RollingUpgrade(until=until, plugins=plugins, order=order):

@@ -172,6 +172,7 @@ def test_a_frozen_follower(scene: Scene) -> None:
 
 def test_a_worker_without_kafka(scene: Scene) -> None:
     """K.9"""
+    scene.ask(1, "resume_connector", name="b")  # its producer knows the topic from now on
     scene.cluster.inject(faults.Partition("connect-1", "kafka", for_ms=120_000))
     scene.advance(20_000)
     assert scene.cluster.owner("b") is None, "it has stopped its own work"

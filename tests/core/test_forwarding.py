@@ -258,10 +258,30 @@ def test_unassigned_work_has_no_url(scene: Scene) -> None:
     assert scene.error(2, "restart_connector", name="b") == (409, NO_LEADER)
 
 
-def test_writes_to_an_unreachable_kafka_fail_and_happen_when_it_is_back(scene: Scene) -> None:
+@pytest.mark.parametrize(
+    ("idle_ms", "failed_after_ms", "later"), [(250_000, 30_000, "PAUSED"), (301_000, 60_000, "RUNNING")]
+)
+def test_writes_to_an_unreachable_kafka_fail_and_happen_when_it_is_back(
+    scene: Scene, idle_ms: int, failed_after_ms: int, later: str
+) -> None:
+    """Unless the producer has been idle for so long that it must ask for the topic first."""
+    scene.ask(2, "resume_connector", name="a")
+    scene.advance(idle_ms)
     scene.cluster.partition_from_kafka("connect-2")
+    began_ms = scene.sim.now_ms
     assert scene.error(2, "pause_connector", name="a") == (500, "Error writing target state to Kafka")
+    assert scene.sim.now_ms - began_ms == failed_after_ms
     scene.cluster.heal_kafka("connect-2")
+    scene.advance(10_000)
+    assert scene.states("a").startswith(later)
+
+
+def test_a_producer_waits_for_a_topic_that_it_has_never_written_to(scene: Scene) -> None:
+    scene.cluster.partition_from_kafka("connect-2")
+    paused = scene.cluster.submit("connect-2", "pause_connector", {"name": "a"})
+    assert not scene.sim.run_until(paused, 40_000)
+    scene.cluster.heal_kafka("connect-2")
+    assert scene.sim.run_until(paused, 1_000)
     scene.advance(10_000)
     assert scene.states("a").startswith("PAUSED")
 
