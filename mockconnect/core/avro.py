@@ -8,7 +8,7 @@ it are sentences of Jackson, which nobody writes here. Defaults of fields, sizes
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NoReturn
 
@@ -41,8 +41,11 @@ def parse(text: str) -> AvroSchema:
     node, rest = _read(text)
     parser = _Parser()
     schema = parser.schema(node, "")
-    for one in (*parser.known.values(), schema):
+    for one in parser.known.values():
         parser.resolve(one, set())
+    if not schema.kind and schema.name not in parser.known:
+        raise AvroError("Unknown schema: org.apache.avro.compiler.UnresolvedSchema_0")  # a JVM counts them
+    parser.resolve(schema, set())
     if rest:
         raise AvroError(f"dangling content after end of schema: {rest}")
     return parser.known.get(schema.name, schema)
@@ -146,10 +149,7 @@ class _Parser:
         if not isinstance(fields, list):
             raise AvroError(f"Record has no fields: {_shown(node)}")
         found = [self._field(each, schema.name.rpartition(".")[0]) for each in fields]
-        names = [name for name, _ in found]
-        for at, name in enumerate(names):
-            if name in names[:at]:
-                raise AvroError(f"Duplicate field {name} in record {schema.name}")
+        _check_duplicates(schema.name, found)
         schema.parts += found
         _check_aliases(node)
         return schema
@@ -193,6 +193,16 @@ class _Parser:
         for at, (name, part) in enumerate(schema.parts):
             self.resolve(part, visited)
             schema.parts[at] = (name, part if part.kind else self.known[part.name])
+
+
+def _check_duplicates(record: str, fields: Sequence[tuple[str, AvroSchema]]) -> None:
+    shown = [f"{name} type:{part.kind.upper()} pos:{at}" for at, (name, part) in enumerate(fields)]
+    places: dict[str, int] = {}
+    for at, (name, _) in enumerate(fields):
+        before = places.setdefault(name, at)
+        if before != at:
+            problem = f"Duplicate field {name} in record {record}: {shown[at]} and {shown[before]}."
+            raise AvroError(problem)
 
 
 def _check_aliases(node: Mapping[str, Json]) -> None:
