@@ -299,7 +299,16 @@ class Acting(Watch):
             if seen.get("status") == 200:
                 body = json.loads(str(seen["body"]))
                 return self._numbers[(body["connector"] if task is None else body)["worker_id"]]
-        raise UnplayableError(f"nobody runs {connector}")
+        return self._assigned(
+            f"connectorIds=[{connector}]" if task is None else f"taskIds=[{connector}-{task}]"
+        )
+
+    def _assigned(self, alone: str) -> int:
+        """Whom the newest assignment that names something alone names: what has no status is nobody's otherwise."""
+        told = [row for row in self._assignments() if alone in str(row["assignment"])]
+        if not told:
+            raise UnplayableError(f"nobody was assigned {alone}")
+        return int(str(max(told, key=lambda row: int(str(row["generation"])))["worker"]))
 
     # --- faults ---------------------------------------------------------------------------------------------------------------
 
