@@ -22,8 +22,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 import mockconnect
-from mockconnect.cli import main
-from mockconnect.cli_serve import serve
+from mockconnect.cli.main import main
+from mockconnect.cli.serve import serve
 from mockconnect.rest.ports import reserve
 
 LAST_LINE = "Ctrl-C stops it."

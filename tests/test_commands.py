@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from mockconnect.cli import main
-from mockconnect.commands import in_words
+from mockconnect.cli.commands import in_words
+from mockconnect.cli.main import main
+from mockconnect.cli.tables import fixed_columns
 from mockconnect.core.fields import CHECKS
 from mockconnect.core.validators import VALIDATORS
 from mockconnect.files.cluster import cluster_schema
-from mockconnect.tables import fixed_columns
 
 
 def run(*arguments: str) -> Result:
@@ -190,7 +190,7 @@ def test_seed_writes_a_file(tmp_path: Path) -> None:
 
 def test_neither_faker_nor_the_catalogue_is_loaded_by_a_health_check() -> None:
     code = (
-        "import sys, mockconnect.cli\n"
+        "import sys, mockconnect.cli.main\n"
         "print([name for name in ('faker', 'yaml', 'msgspec', 'rich', 'mockconnect.catalog') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

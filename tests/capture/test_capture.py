@@ -19,7 +19,7 @@ import mockconnect
 from mockconnect import RunningCluster
 from mockconnect.capture.asking import Access
 from mockconnect.capture.command import capture_to_file
-from mockconnect.cli import main
+from mockconnect.cli.main import main
 from mockconnect.files.cluster import read_cluster
 
 from .fake_connect import FakeConnect

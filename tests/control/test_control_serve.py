@@ -18,10 +18,10 @@ import pytest
 from click.testing import CliRunner
 
 import mockconnect
-from mockconnect import cli_serve
 from mockconnect.arguments import listening
-from mockconnect.cli import main
-from mockconnect.cli_serve import _with_control
+from mockconnect.cli import serve as serving
+from mockconnect.cli.main import main
+from mockconnect.cli.serve import _with_control
 from mockconnect.hosting import start_async
 from mockconnect.options import OptionsError
 from tests.ports import own_port
@@ -101,7 +101,7 @@ def taken(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
         other.listen()
         port = other.getsockname()[1]
         monkeypatch.setattr(listening, "CONTROL_PORT", port)
-        monkeypatch.setattr(cli_serve, "CONTROL_PORT", port)
+        monkeypatch.setattr(serving, "CONTROL_PORT", port)
         yield port
 
 
@@ -110,18 +110,18 @@ def test_a_usual_port_that_is_taken(taken: int) -> None:
         url = cluster.control_url
         assert url is not None
         assert not url.endswith(f":{taken}")
-        said = cli_serve._how_to_control(cluster, {"control_port": "auto"})
+        said = serving._how_to_control(cluster, {"control_port": "auto"})
         assert said == f"({taken} is taken)  mockconnect ctl --url {url}"
-        assert cli_serve._how_to_control(cluster, {"control_port": "0"}) == f"mockconnect ctl --url {url}"
+        assert serving._how_to_control(cluster, {"control_port": "0"}) == f"mockconnect ctl --url {url}"
 
 
 def test_a_usual_port_that_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
     with own_port() as port:
         monkeypatch.setattr(listening, "CONTROL_PORT", port)
-        monkeypatch.setattr(cli_serve, "CONTROL_PORT", port)
+        monkeypatch.setattr(serving, "CONTROL_PORT", port)
         with mockconnect.start(workers=1, control_port="auto") as cluster:
             assert cluster.control_url == f"http://127.0.0.1:{port}"
-            assert cli_serve._how_to_control(cluster, {"control_port": "auto"}) == "mockconnect ctl --help"
+            assert serving._how_to_control(cluster, {"control_port": "auto"}) == "mockconnect ctl --help"
 
 
 def test_a_port_that_was_asked_for_is_not_given_up(taken: int) -> None:

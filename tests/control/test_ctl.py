@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from mockconnect.cli import main
+from mockconnect.cli.main import main
 
 Ctl = Callable[..., Result]
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from mockconnect.cli import main
+from mockconnect.cli.main import main
 
 
 def ask(control: Any, method: str, path: str, body: object = None, **headers: str) -> None:

@@ -15,7 +15,7 @@ from aiohttp import web
 from click.testing import CliRunner
 
 import mockconnect
-from mockconnect.cli import main
+from mockconnect.cli.main import main
 from mockconnect.hosting import RunningCluster
 from mockconnect.options import OptionsError
 from mockconnect.rest.door import Door

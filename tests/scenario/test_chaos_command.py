@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mockconnect import cli_chaos
+from mockconnect.cli import chaos
 from mockconnect.scenario.loading import load_scenario
 from tests.scenario.test_doors import Said, command, said
 
@@ -80,7 +80,7 @@ def test_a_command_is_the_client_under_test(tmp_path: Path) -> None:
 
 def test_somebody_has_seen_enough(fragile: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-C while it is being made smaller: what was found so far is told."""
-    played = cli_chaos.played
+    played = chaos.played
     failed = []
 
     def until_one_fails(*arguments: object) -> object:
@@ -90,7 +90,7 @@ def test_somebody_has_seen_enough(fragile: str, monkeypatch: pytest.MonkeyPatch)
         failed.extend([] if report.held else [report])
         return report
 
-    monkeypatch.setattr(cli_chaos, "played", until_one_fails)
+    monkeypatch.setattr(chaos, "played", until_one_fails)
     ended = said("chaos", fragile, "--verb", "crash")
     assert ended.returncode == 130
     assert "the least that still failed until somebody ended the search, to be put into FILE" in ended.stdout

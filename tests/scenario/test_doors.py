@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 import mockconnect
-from mockconnect.cli import main
+from mockconnect.cli.main import main
 from mockconnect.files.problems import FileError
 from mockconnect.hosting import RunningCluster
 from mockconnect.scenario.report import Report

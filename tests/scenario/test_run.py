@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from mockconnect import cli_playing, cli_run
+from mockconnect.cli import playing, run
 from mockconnect.playing import Command, play_with
 from mockconnect.scenario.junit import junit
 from mockconnect.scenario.report import Report, RuleReport, Verdict
@@ -331,7 +331,7 @@ class Interrupted:
 def test_files_have_what_there_was_when_somebody_ended_it(
     fails: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cli_playing, "_shown", Interrupted)
+    monkeypatch.setattr(playing, "_shown", Interrupted)
     files = [tmp_path / name for name in ("r.json", "junit.xml", "{scenario}.txt", "{scenario}.html")]
     options = ("--report", "--junit", "--timeline", "--timeline")
     given = [text for pair in zip(options, map(str, files), strict=True) for text in pair]
@@ -351,7 +351,7 @@ def test_files_have_what_there_was_when_somebody_ended_it(
 
 
 def test_a_run_without_a_command_can_be_ended_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cli_run, "write_timeline", lambda *_: signal.raise_signal(signal.SIGTERM))
+    monkeypatch.setattr(run, "write_timeline", lambda *_: signal.raise_signal(signal.SIGTERM))
     ended = said("run", "chaos", "--runs", "100000", "--timeline", str(tmp_path / "x.txt"))
     assert ended == Said(143, "", "mockconnect run: ended by SIGTERM\n")
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
@@ -363,7 +363,7 @@ def test_who_insists_ends_it_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyP
         signal.raise_signal(signal.SIGINT)
         raise AssertionError("the second one ends it")
 
-    monkeypatch.setattr(cli_run, "write_timeline", twice)
+    monkeypatch.setattr(run, "write_timeline", twice)
     ended = said("run", "task-failed", "--timeline", str(tmp_path / "x.txt"))
     assert ended == Said(130, "", "mockconnect run: ended by SIGINT\n")
 

@@ -72,7 +72,7 @@ class Api:
         if self.as_json:
             print_json(answer)
             return
-        from mockconnect.tables import print_table  # noqa: PLC0415 - heavy
+        from mockconnect.cli.tables import print_table  # noqa: PLC0415 - heavy
 
         print_table(columns, [[_cell(value) for value in row] for row in rows])
 

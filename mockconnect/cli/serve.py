@@ -22,10 +22,10 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 import click
 from click.core import ParameterSource
 
-from mockconnect.cli_files import TIMELINES, check_files, write_timeline
-from mockconnect.cli_options import option
-from mockconnect.cli_scenarios import load
-from mockconnect.commands import refuse
+from mockconnect.cli.commands import refuse
+from mockconnect.cli.files import TIMELINES, check_files, write_timeline
+from mockconnect.cli.options import option
+from mockconnect.cli.scenarios import load
 from mockconnect.usual import CONTROL_PORT, WORKER_PORT
 
 if TYPE_CHECKING:

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from mockconnect.cli_files import FILE, check_files, write
-from mockconnect.cli_playing import RUNS_MAX, Playing, WithCommand, how_it_is_played, played, playing_of
-from mockconnect.cli_scenarios import load, stage
-from mockconnect.cli_signals import Ending, interruptible
-from mockconnect.commands import refuse
+from mockconnect.cli.commands import refuse
+from mockconnect.cli.files import FILE, check_files, write
+from mockconnect.cli.playing import RUNS_MAX, Playing, WithCommand, how_it_is_played, played, playing_of
+from mockconnect.cli.scenarios import load, stage
+from mockconnect.cli.signals import Ending, interruptible
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mockconnect.commands import refuse
+from mockconnect.cli.commands import refuse
 
 if TYPE_CHECKING:
     from mockconnect.scenario.loading import Scenario

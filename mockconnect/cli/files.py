@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from mockconnect.commands import refuse
+from mockconnect.cli.commands import refuse
 from mockconnect.files.problems import one_of
 
 if TYPE_CHECKING:

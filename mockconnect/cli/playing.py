@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from mockconnect.cli_signals import EndedBySignalError, Ending
-from mockconnect.commands import refuse
+from mockconnect.cli.commands import refuse
+from mockconnect.cli.signals import EndedBySignalError, Ending
 
 if TYPE_CHECKING:
-    from mockconnect.cli_progress import Shown
+    from mockconnect.cli.progress import Shown
     from mockconnect.scenario.loading import Scenario
     from mockconnect.scenario.player import Player
     from mockconnect.scenario.report import Report
@@ -174,6 +174,6 @@ def _shown(name: str) -> AbstractContextManager[Shown | None]:
     """What shows progress: on a terminal only."""
     if not sys.stderr.isatty():
         return nullcontext()
-    from mockconnect.cli_progress import Shown  # noqa: PLC0415 - heavy
+    from mockconnect.cli.progress import Shown  # noqa: PLC0415 - heavy
 
     return Shown(name)

@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 import click
 
-from mockconnect.cli_api import Api, fail, print_json, show_pairs
+from mockconnect.cli.api import Api, fail, print_json, show_pairs
 from mockconnect.usual import CONTROL_PORT
 
 if TYPE_CHECKING:

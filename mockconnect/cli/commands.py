@@ -108,7 +108,7 @@ def _cells(row: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def _print(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    from mockconnect.tables import print_table  # noqa: PLC0415 - heavy
+    from mockconnect.cli.tables import print_table  # noqa: PLC0415 - heavy
 
     print_table(columns, rows)
 

@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from mockconnect.cli_files import FILE, TIMELINES, check_files, write, write_timeline
-from mockconnect.cli_playing import RUNS_MAX, Playing, WithCommand, how_it_is_played, played, playing_of
-from mockconnect.cli_scenarios import load_all, stage
-from mockconnect.cli_signals import Ending, interruptible
+from mockconnect.cli.files import FILE, TIMELINES, check_files, write, write_timeline
+from mockconnect.cli.playing import RUNS_MAX, Playing, WithCommand, how_it_is_played, played, playing_of
+from mockconnect.cli.scenarios import load_all, stage
+from mockconnect.cli.signals import Ending, interruptible
 
 if TYPE_CHECKING:
     from mockconnect.scenario.loading import Scenario
@@ -167,7 +167,7 @@ class _Result:
         return "".join(failed) + "\n".join(self._table()) + "\n"
 
     def _table(self) -> Iterator[str]:
-        from mockconnect.tables import fixed_columns  # noqa: PLC0415 - heavy
+        from mockconnect.cli.tables import fixed_columns  # noqa: PLC0415 - heavy
 
         yield from fixed_columns([COLUMNS, *map(_cells, self.played)])
         held = sum(runs[-1].held for runs in self.played)

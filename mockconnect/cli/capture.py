@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from mockconnect.cli_options import option
+from mockconnect.cli.options import option
 
 
 @click.command()

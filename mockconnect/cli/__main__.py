@@ -1,0 +1,5 @@
+"""``python -m mockconnect.cli``."""
+
+from mockconnect.cli.main import main
+
+main()
