@@ -34,9 +34,9 @@ class Artifact:
     """One row of the list: a folder of ``plugin.path``.
 
     ``without`` are groups of dependencies that are left out because no registry in reach has them (serializers that
-    validation never asks for), ``drop`` beginnings of names of jars that are needed to compile only, ``unloadable``
-    classes of the folder that a worker cannot load from it. ``unreachable`` is a pattern of errors that say only that the system to connect to is not
-    there. ``connectors`` maps the catalogue's name of a connector to its class and the config that is good for it.
+    validation never asks for), ``drop`` beginnings of names of jars that are needed to compile only. ``unreachable`` is
+    a pattern of errors that say only that the system to connect to is not there. ``connectors`` maps the catalogue's
+    name of a connector to its class and the config that is good for it.
     """
 
     name: str
@@ -47,7 +47,6 @@ class Artifact:
     jars: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
     drop: tuple[str, ...] = ()
-    unloadable: tuple[str, ...] = ()
     source: dict[str, Any] = field(default_factory=dict)
     unreachable: str = ""
     connectors: dict[str, dict[str, Any]] = field(default_factory=dict)

@@ -43,18 +43,12 @@ def write_group(
         path = f"{family}/{release}/{_file_name(name)}" if made else ""
         if made:
             _write_rows(CATALOG / f"{path}.json", made)
-        rows.append(_entry(listed, path, family, release, artifacts, homes_of(name, artifacts, raw)))
+        rows.append(_entry(listed, path, family, release, artifacts, raw["homes"][name]))
         if derivation.unexplained or derivation.thrown:
             unexplained[name] = {**derivation.unexplained, "thrown": derivation.thrown}
     _add_brings(rows)
     _write_rows(INDEX, sorted([*kept, *rows], key=_order))
     return unexplained
-
-
-def homes_of(name: str, artifacts: Sequence[Artifact], raw: Mapping[str, Any]) -> list[str]:
-    """The archives from which a worker has a class."""
-    broken = {artifact.name for artifact in artifacts if name in artifact.unloadable}
-    return [home for home in raw["homes"][name] if home not in broken]
 
 
 def _index() -> list[Row]:
