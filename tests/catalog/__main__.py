@@ -19,7 +19,6 @@ from .writing import write_group
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; gives the exit status."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     parser = argparse.ArgumentParser(prog="python -m tests.catalog", description=__doc__)
     parser.add_argument("command", choices=sorted(COMMANDS))
     parser.add_argument("--only", action="append", default=[], help="part of FAMILY-RELEASE; may be repeated")
@@ -103,4 +102,5 @@ COMMANDS = {
 }
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     sys.exit(main())

@@ -49,7 +49,6 @@ from .wire import Request, exchange
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; gives the exit status."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     options = _parser().parse_args(arguments)
     return int(options.run(options))
 
@@ -341,4 +340,5 @@ def _serve(options: argparse.Namespace) -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     sys.exit(main())

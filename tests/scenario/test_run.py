@@ -351,10 +351,11 @@ def test_files_have_what_there_was_when_somebody_ended_it(
 
 
 def test_a_run_without_a_command_can_be_ended_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = signal.getsignal(signal.SIGTERM)
     monkeypatch.setattr(run, "write_timeline", lambda *_: signal.raise_signal(signal.SIGTERM))
     ended = said("run", "chaos", "--runs", "100000", "--timeline", str(tmp_path / "x.txt"))
     assert ended == Said(143, "", "mockconnect run: ended by SIGTERM\n")
-    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_who_insists_ends_it_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
