@@ -11,7 +11,7 @@ WORKDIR /src
 COPY pyproject.toml README.md LICENSE ./
 COPY mockconnect ./mockconnect
 COPY scenarios ./scenarios
-RUN /opt/mockconnect/bin/pip install --no-cache-dir --disable-pip-version-check .
+RUN /opt/mockconnect/bin/pip install --no-cache-dir --disable-pip-version-check '.[chaos]'
 
 FROM python:${PYTHON_VERSION}-slim
 COPY --from=build /opt/mockconnect /opt/mockconnect

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -107,6 +108,8 @@ def _drawing(
 def _found(
     drawing: SearchStrategy[DrawnScenario], how: Playing, ending: Ending, runs: int, seed: int
 ) -> Found | None:
+    from hypothesis.configuration import set_hypothesis_home_dir  # noqa: PLC0415 - heavy
+
     from mockconnect.chaos import EnoughError, search  # noqa: PLC0415 - heavy
 
     def play(scenario: DrawnScenario) -> Report:
@@ -115,7 +118,12 @@ def _found(
             raise EnoughError
         return report
 
-    return search(drawing, play, runs=runs, number=seed)
+    with TemporaryDirectory() as notes:  # which Hypothesis would leave where the command was called
+        set_hypothesis_home_dir(notes)
+        try:
+            return search(drawing, play, runs=runs, number=seed)
+        finally:
+            set_hypothesis_home_dir(None)
 
 
 HOW_IT_ENDED: Final[Mapping[str, str]] = {

@@ -10,7 +10,7 @@ import pytest
 
 from mockconnect.cli import chaos
 from mockconnect.scenario.loading import load_scenario
-from tests.scenario.test_doors import Said, command, said
+from tests.scenario.test_doors import command, said
 
 FRAGILE = """apiVersion: mockconnect/v1
 kind: Scenario
@@ -36,8 +36,11 @@ def fragile(tmp_path: Path) -> str:
     return str(path)
 
 
-def test_all_hold() -> None:
-    assert said("chaos", "--runs", "5") == Said(0, "5 runs held\n", "")
+def test_all_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    ended = command("chaos", "--runs", "5")
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "5 runs held\n", "")
+    assert list(tmp_path.iterdir()) == [], "nothing is left behind"
 
 
 def test_what_is_found_is_written_and_can_be_played(fragile: str, tmp_path: Path) -> None:
