@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from mockconnect.cli.commands import refuse
+from mockconnect.cli.commands import refuse, refuse_options
 from mockconnect.cli.files import FILE, check_files, write
 from mockconnect.cli.playing import RUNS_MAX, Playing, WithCommand, how_it_is_played, played, playing_of
 from mockconnect.cli.scenarios import load, stage
@@ -96,13 +96,7 @@ def _drawing(
     try:
         return scenarios(base, verbs=verbs or HEALED, during=during, max_faults=max_faults)
     except OptionsError as error:
-        refuse(
-            "chaos",
-            *(
-                f"--{one.where.replace('verbs', 'verb').replace('_', '-')}: {one.text}"
-                for one in error.problems
-            ),
-        )
+        refuse_options("chaos", error.problems, {"verbs": "verb"})
 
 
 def _found(

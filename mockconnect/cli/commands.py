@@ -17,6 +17,7 @@ import click
 if TYPE_CHECKING:
     from mockconnect.catalog import Entry
     from mockconnect.core.versions import KafkaVersion
+    from mockconnect.files.problems import Problem
 
 
 def refuse(command: str, *mistakes: object) -> NoReturn:
@@ -24,6 +25,22 @@ def refuse(command: str, *mistakes: object) -> NoReturn:
     for mistake in mistakes:
         click.echo(f"mockconnect {command}: {mistake}", err=True)
     sys.exit(2)
+
+
+def refuse_options(
+    command: str, problems: Sequence[Problem], flags: Mapping[str, str] | None = None
+) -> NoReturn:
+    """The same of what is wrong with options; ``flags`` are those that are called otherwise than their argument."""
+    lines = [(*_flag_of(problem.where), problem.text) for problem in problems]
+    refuse(command, *(f"--{(flags or {}).get(name, name)}{rest}: {text}" for name, rest, text in lines))
+
+
+def _flag_of(where: str) -> tuple[str, str]:
+    """``kafka_version[1]`` is ``--kafka-version`` and what follows it."""
+    end = next(
+        (index for index, sign in enumerate(where) if not (sign.isalnum() or sign in "_-")), len(where)
+    )
+    return where[:end].replace("_", "-"), where[end:]
 
 
 def _version(command: str, text: str | None) -> KafkaVersion:

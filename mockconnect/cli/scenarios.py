@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mockconnect.cli.commands import refuse
+from mockconnect.cli.commands import refuse, refuse_options
 
 if TYPE_CHECKING:
     from mockconnect.scenario.loading import Scenario
@@ -97,8 +97,7 @@ def stage(command: str, scenario: Scenario, given: Mapping[str, Any]) -> Staged:
     except FileError as error:
         refuse(command, *error.problems)
     except OptionsError as error:
-        problems = [(problem.where.replace("_", "-"), problem.text) for problem in error.problems]
-        refuse(command, *(f"--{where}: {text}" for where, text in problems))
+        refuse_options(command, error.problems)
 
 
 # --- scenarios ------------------------------------------------------------------------------------------------------------

@@ -17,12 +17,12 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 from click.core import ParameterSource
 
-from mockconnect.cli.commands import refuse
+from mockconnect.cli.commands import refuse, refuse_options
 from mockconnect.cli.files import TIMELINES, check_files, write_timeline
 from mockconnect.cli.options import option
 from mockconnect.cli.scenarios import load
@@ -161,7 +161,7 @@ def serve(context: click.Context, /, ready_file: str | None, **given: Any) -> No
     try:
         _serve(arguments, problems, None if ready_file is None else Path(ready_file), timelines)
     except OptionsError as error:
-        _refuse(error.problems)
+        refuse_options("serve", error.problems)
     except FileError as error:
         refuse("serve", *error.problems)
     except KeyboardInterrupt:
@@ -295,21 +295,6 @@ def _pairs(name: str, texts: Sequence[str], problems: list[Problem]) -> dict[str
             problems.append(Problem(name, f"expected NAME=VALUE, found {text!r}"))
         pairs[key.strip()] = value.strip()
     return pairs
-
-
-def _refuse(problems: Sequence[Problem]) -> NoReturn:
-    for problem in problems:
-        name, rest = _flag_of(problem.where)
-        click.echo(f"mockconnect serve: --{name}{rest}: {problem.text}", err=True)
-    sys.exit(2)
-
-
-def _flag_of(where: str) -> tuple[str, str]:
-    """``kafka_version[1]`` is ``--kafka-version`` and what follows it."""
-    end = next(
-        (index for index, sign in enumerate(where) if not (sign.isalnum() or sign in "_-")), len(where)
-    )
-    return where[:end].replace("_", "-"), where[end:]
 
 
 # --- the ready file --------------------------------------------------------------------------------------------------------
