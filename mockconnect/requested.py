@@ -19,7 +19,7 @@ from mockconnect.core.cluster import Cluster
 from mockconnect.core.forwarding import OPERATIONS
 from mockconnect.core.journal import RequestRow, is_operation
 from mockconnect.core.patterns import matches
-from mockconnect.files.nodes import Entries, Items, Node, Scalar
+from mockconnect.files.nodes import of_data
 from mockconnect.files.problems import FileError, ProblemsError, one_of
 from mockconnect.files.reading import Place, Tree
 from mockconnect.scenario.operations import GROUPS, answer_mistake, answers, operation_mistake
@@ -177,18 +177,9 @@ def _check_expected(tree: Tree[Any], found: Expected, core: Cluster) -> None:
 def read_arguments(given: Mapping[str, object], type_: type[W], core: Cluster, what: str) -> W:
     """The question that the arguments of ``what`` are; ``None`` was not given. Raises :class:`ProblemsError`."""
     try:
-        return read(Tree[W]("", _node(given)), type_, core)
+        return read(Tree[W]("", of_data(given)), type_, core)
     except FileError as error:
         raise ProblemsError(error.problems, what) from None
-
-
-def _node(value: object) -> Node:
-    if isinstance(value, Mapping):
-        entries = {str(name): _node(one) for name, one in value.items() if one is not None}
-        return Entries(0, entries, dict.fromkeys(entries, 0))
-    if isinstance(value, list | tuple):
-        return Items(0, [_node(one) for one in value])
-    return Scalar(0, str(value), plain=False)
 
 
 # --- the answer ---------------------------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from mockconnect.files.reading import schema_of
 
 Part = dict[str, Any]
 REFERENCE: Final = r"\$\{[A-Za-z_][\w-]*\}"
+"""What stands for a parameter's value."""
 _NUMBER: Final = r"-?(0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?"
 _LOOKS: Final[Mapping[str, str]] = {"number": "1.5", "integer": "15", "boolean": "true"}
 """What a scalar of another type looks like as a text."""

@@ -22,6 +22,7 @@ from mockconnect.files.cluster import API_VERSION, Cluster
 from mockconnect.files.nodes import Entries, Items, Node, Scalar, of_data, parse, parse_file
 from mockconnect.files.problems import FileError, Problem, one_of, unknown
 from mockconnect.files.reading import Place, Tree
+from mockconnect.files.schema import REFERENCE
 from mockconnect.scenario.checking import Checker, Known, invariant
 from mockconnect.scenario.script import (
     After,
@@ -38,9 +39,8 @@ from mockconnect.scenario.script import (
 
 T = TypeVar("T")
 INCLUDED_FILES_MAX: Final = 50
-_REFERENCE: Final = re.compile(r"\$\{([A-Za-z_][\w-]*)\}")
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]*")
-_ESCAPED: Final = re.compile(r"\$(\$\{[A-Za-z_][\w-]*\})")
+_ESCAPED: Final = re.compile(rf"\$({REFERENCE})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,17 +292,17 @@ class _Loading:
         escaped = _ESCAPED.fullmatch(node.text)
         if escaped is not None:
             return replace(node, text=escaped[1])
-        found = _REFERENCE.fullmatch(node.text)
-        if found is None:
+        if re.fullmatch(REFERENCE, node.text) is None:
             return node
-        if found[1] not in self._declared:
+        name = node.text[2:-1]
+        if name not in self._declared:
             known = tuple(self._declared)
-            text = unknown(found[1], known) if known else "unknown; the file has no params"
-            tree.problem(place, f"parameter {found[1]!r}: {text}")
+            text = unknown(name, known) if known else "unknown; the file has no params"
+            tree.problem(place, f"parameter {name!r}: {text}")
             return node
-        value = self._params.get(found[1])
+        value = self._params.get(name)
         if value is None or value.is_null:
-            tree.problem(place, f"parameter {found[1]!r} has no default and was not given")
+            tree.problem(place, f"parameter {name!r} has no default and was not given")
             return node
         return Scalar(node.line, value.text, value.plain)
 

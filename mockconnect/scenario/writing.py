@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
 from mockconnect.files.cluster import API_VERSION
 from mockconnect.files.restoring import data_of
+from mockconnect.files.schema import REFERENCE
 from mockconnect.files.writing import dump
 from mockconnect.scenario.loading import Scenario
-
-_REFERENCE: Final = re.compile(r"\$\{[A-Za-z_][\w-]*\}")
 
 
 def scenario_text(scenario: Scenario, head: str = "") -> str:
@@ -54,4 +53,4 @@ def _escaped(part: Any) -> Any:
         return {name: _escaped(entry) for name, entry in part.items()}
     if isinstance(part, list):
         return [_escaped(item) for item in part]
-    return f"${part}" if isinstance(part, str) and _REFERENCE.fullmatch(part) else part
+    return f"${part}" if isinstance(part, str) and re.fullmatch(REFERENCE, part) else part
